@@ -1,0 +1,61 @@
+"""Extension list and build modes; everything else is in pyproject.toml.
+
+FASTGATE_BUILD = release (default) | debug | annotate | trace | asan
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+MODE = os.environ.get("FASTGATE_BUILD", "release")
+
+WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wconversion"]
+CFLAGS = {
+    "release": ["-O3", "-g1"],
+    "debug": ["-O0", "-g3"],
+    "annotate": ["-O2", "-g1"],
+    "trace": ["-O1", "-g1"],
+    "asan": ["-O1", "-g3", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+}
+LDFLAGS = {"asan": ["-fsanitize=address,undefined"]}
+if MODE not in CFLAGS:
+    raise SystemExit(f"FASTGATE_BUILD={MODE}: unknown mode, use one of {', '.join(CFLAGS)}")
+
+CHECKED = MODE in {"debug", "trace", "asan"}
+DIRECTIVES = {
+    "language_level": 3,
+    "binding": True,
+    "embedsignature": True,  # stubtest passes blindly without these two
+    "boundscheck": CHECKED,
+    "wraparound": CHECKED,
+    "initializedcheck": CHECKED,
+    "cdivision": not CHECKED,
+    "linetrace": MODE == "trace",
+}
+MACROS = [("FASTGATE_DEBUG", "1" if CHECKED else "0")]
+if MODE == "trace":
+    MACROS += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
+
+SOURCES = sorted(Path("src/fastgate/_core").glob("*.pyx"))
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                f"fastgate._core.{source.stem}",
+                [str(source)],
+                define_macros=MACROS,
+                extra_compile_args=["-std=c11", *WARNINGS, *CFLAGS[MODE]],
+                extra_link_args=LDFLAGS.get(MODE, []),
+            )
+            for source in SOURCES
+        ],
+        compiler_directives=DIRECTIVES,
+        annotate=MODE == "annotate",
+        emit_linenums=MODE != "annotate",  # annotate would switch the #line directives off
+        build_dir="build/cython",
+        force=MODE != "release",
+    )
+)

@@ -1,0 +1,3 @@
+from fastgate.cli.main import main
+
+main()

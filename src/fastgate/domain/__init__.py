@@ -1,0 +1,1 @@
+"""Values shared by all layers: no I/O, no settings, no policy."""

@@ -1,6 +1,7 @@
 """Extension list and build modes; everything else is in pyproject.toml.
 
 FASTGATE_BUILD = release (default) | debug | annotate | trace | asan
+FASTGATE_WERROR = 1 makes C warnings errors: for CI, never for a user's compiler
 """
 
 import os
@@ -12,6 +13,8 @@ from setuptools import Extension, setup
 MODE = os.environ.get("FASTGATE_BUILD", "release")
 
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wconversion"]
+if os.environ.get("FASTGATE_WERROR") == "1":
+    WARNINGS.append("-Werror")
 CFLAGS = {
     "release": ["-O3", "-g1"],
     "debug": ["-O0", "-g3"],
@@ -38,7 +41,13 @@ MACROS = [("FASTGATE_DEBUG", "1" if CHECKED else "0")]
 if MODE == "trace":
     MACROS += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
-SOURCES = sorted(Path("src/fastgate/_core").glob("*.pyx"))
+CORE = Path("src/fastgate/_core")
+
+# The modes share the place of the built modules, and time stamps do not tell one mode from another.
+STAMP = Path("build/mode")
+CHANGED = not STAMP.exists() or STAMP.read_text() != MODE
+STAMP.parent.mkdir(exist_ok=True)
+STAMP.write_text(MODE)
 
 setup(
     ext_modules=cythonize(
@@ -46,16 +55,20 @@ setup(
             Extension(
                 f"fastgate._core.{source.stem}",
                 [str(source)],
+                include_dirs=[str(CORE)],
+                depends=[str(header) for header in sorted(CORE.glob("*.h"))],
                 define_macros=MACROS,
                 extra_compile_args=["-std=c11", *WARNINGS, *CFLAGS[MODE]],
                 extra_link_args=LDFLAGS.get(MODE, []),
             )
-            for source in SOURCES
+            for source in sorted(CORE.glob("*.pyx"))
         ],
+        include_path=["src"],
         compiler_directives=DIRECTIVES,
         annotate=MODE == "annotate",
         emit_linenums=MODE != "annotate",  # annotate would switch the #line directives off
         build_dir="build/cython",
-        force=MODE != "release",
-    )
+        force=CHANGED,
+    ),
+    options={"build_ext": {"force": CHANGED}},
 )

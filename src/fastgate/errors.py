@@ -82,6 +82,14 @@ class GatewayError(Exception):
         self.headers = headers
 
 
+def draining() -> GatewayError:
+    return GatewayError(
+        "draining",
+        "This gateway is shutting down; connect again to reach another one.",
+        headers=((b"connection", b"close"), (b"retry-after", b"1")),
+    )
+
+
 class ClientDisconnected(Exception):
     """The client went away; there is nobody to answer."""
 

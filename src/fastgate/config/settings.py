@@ -3,18 +3,18 @@
 The shape is the public contract (DESIGN part 10). `docs/settings.md` is generated from it.
 """
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from fastgate.domain.snapshot import Strategy
+from fastgate.config.shape import SECRET
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.snapshot import Strategy, StreamFailure
 from fastgate.domain.virtual_key import OnDisconnect
 
-PositiveInt = Annotated[int, Meta(ge=1)]
-NonNegativeInt = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(ge=0)]
-Usd = Annotated[float | str, Meta(description="US dollars; kept as a decimal, never as a float")]
+Usd = Decimal  # exact from the YAML text on; money is never a float
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$")]
 
 
@@ -25,14 +25,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 # --- processes and the public port -------------------------------------------------------------
 
 
-class Tls(Section):
+class Tls(Section, frozen=True):
     """HTTPS on the public port."""
 
     certificate: Annotated[str, Meta(description="PEM file with the certificate chain.")]
     key: Annotated[str, Meta(description="PEM file with the private key.")]
 
 
-class Cors(Section):
+class Cors(Section, frozen=True):
     """Cross-origin access from browsers; off while `allow_origins` is empty."""
 
     allow_origins: Annotated[
@@ -41,7 +41,7 @@ class Cors(Section):
     max_age_s: Annotated[int, Meta(ge=0, description="How long a browser may cache the preflight.")] = 600
 
 
-class Server(Section):
+class Server(Section, frozen=True):
     """The public port and the processes behind it."""
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
@@ -64,7 +64,7 @@ class Server(Section):
     cors: Annotated[Cors, Meta(description="Cross-origin access.")] = Cors()
 
 
-class Auth(Section):
+class Auth(Section, frozen=True):
     """Who may call."""
 
     mode: Annotated[
@@ -73,7 +73,7 @@ class Auth(Section):
     ] = "virtual_keys"
 
 
-class Logging(Section):
+class Logging(Section, frozen=True):
     """One JSON line an exchange, and one an operational event."""
 
     level: Annotated[
@@ -83,7 +83,7 @@ class Logging(Section):
     file: Annotated[str | None, Meta(description="File to append to; default is standard error.")] = None
 
 
-class Metrics(Section):
+class Metrics(Section, frozen=True):
     """Prometheus metrics on `GET /metrics` of the public port."""
 
     enabled: Annotated[bool, Meta(description="Serve `/metrics`.")] = True
@@ -96,8 +96,8 @@ class Metrics(Section):
 # --- providers ----------------------------------------------------------------------------------
 
 
-class TimeoutSettings(Section):
-    """Four timers, each on its own, and a deadline for calls that are not streamed. 0 keeps the default off."""
+class TimeoutSettings(Section, frozen=True):
+    """Four timers, each on its own, and a deadline for calls that are not streamed."""
 
     connect_s: Annotated[
         Annotated[float, Meta(gt=0)] | None, Meta(description="TCP and TLS set-up. Default 5.")
@@ -119,7 +119,7 @@ class TimeoutSettings(Section):
     ] = None
 
 
-class RetrySettings(Section):
+class RetrySettings(Section, frozen=True):
     """Further attempts on the same deployment, when no other one is left."""
 
     max: Annotated[
@@ -138,7 +138,7 @@ class RetrySettings(Section):
     ] = None
 
 
-class BreakerSettings(Section):
+class BreakerSettings(Section, frozen=True):
     """When a failing deployment is left alone (circuit breaker), and how it is tried again."""
 
     window_s: Annotated[
@@ -165,13 +165,13 @@ class BreakerSettings(Section):
     ] = None
 
 
-class NetworkSettings(Section):
+class NetworkSettings(Section, frozen=True):
     """How a provider is reached."""
 
     proxy: Annotated[
         str | None,
         Meta(
-            description="`http://host:port` proxy; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY; `none` for none."
+            description="`http://host:port`; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY; `none` for none."
         ),
     ] = None
     ca_file: Annotated[str | None, Meta(description="PEM file of CAs to trust instead of the system's.")] = (
@@ -190,10 +190,12 @@ class NetworkSettings(Section):
     dns_ttl_s: Annotated[float, Meta(ge=0, description="How long a resolved address is used.")] = 30.0
 
 
-class CredentialSettings(Section):
+class CredentialSettings(Section, frozen=True):
     """One secret to present to a provider."""
 
-    secret: Annotated[str, Meta(description="The secret: `${VAR}`, `env.VAR`, `file:/path`, or `none`.")]
+    secret: Annotated[
+        str, Meta(description="The secret: `${VAR}`, `env.VAR`, `file:/path`, or `none`.", extra=SECRET)
+    ]
     id: Annotated[
         Identifier | None, Meta(description="Name in logs and metrics; default `credential-N`.")
     ] = None
@@ -201,7 +203,7 @@ class CredentialSettings(Section):
     models: Annotated[list[str] | None, Meta(description="Globs of the models it may be used for.")] = None
 
 
-class DeploymentSettings(Section):
+class DeploymentSettings(Section, frozen=True):
     """A model at one region or URL of the provider."""
 
     model: Annotated[str, Meta(description="Public name of the model.")]
@@ -217,7 +219,7 @@ class DeploymentSettings(Section):
     ] = None
 
 
-class ProviderSettings(Section):
+class ProviderSettings(Section, frozen=True):
     """A vendor, or a server of one's own. A known name needs only credentials."""
 
     dialect: Annotated[Literal["openai"] | None, Meta(description="Wire dialect; known names bring it.")] = (
@@ -249,7 +251,7 @@ class ProviderSettings(Section):
         Meta(description="Azure: `/openai/v1` or `/openai/deployments/NAME`."),
     ] = None
     endpoints: Annotated[
-        list[str] | None, Meta(description="Endpoints it offers; default from the table.")
+        list[Endpoint] | None, Meta(description="Endpoints it offers; default from the table.")
     ] = None
     stream_usage: Annotated[
         bool | None, Meta(description="Whether it takes `stream_options.include_usage`.")
@@ -263,7 +265,7 @@ class ProviderSettings(Section):
 # --- routes -------------------------------------------------------------------------------------
 
 
-class TargetSettings(Section):
+class TargetSettings(Section, frozen=True):
     """A deployment in a group."""
 
     provider: Annotated[str, Meta(description="Name of a configured provider.")]
@@ -272,7 +274,7 @@ class TargetSettings(Section):
     weight: Annotated[int, Meta(ge=1, description="Share of the calls, with `weighted`.")] = 1
 
 
-class ConditionSettings(Section):
+class ConditionSettings(Section, frozen=True):
     """When a group takes part; all that is given must hold."""
 
     tags: Annotated[dict[str, str], Meta(description="Tags of the key that must be equal.")] = {}
@@ -280,7 +282,7 @@ class ConditionSettings(Section):
     max_body_bytes: Annotated[int, Meta(ge=0, description="Largest request body; 0: any.")] = 0
 
 
-class GroupSettings(Section):
+class GroupSettings(Section, frozen=True):
     """Deployments that share the load; the next group is used when this one has nothing left."""
 
     deployments: Annotated[list[TargetSettings], Meta(min_length=1, description="Its members.")]
@@ -288,7 +290,10 @@ class GroupSettings(Section):
     when: Annotated[ConditionSettings | None, Meta(description="Condition on the request.")] = None
 
 
-class HedgeSettings(Section):
+GroupList = Annotated[list[GroupSettings], Meta(min_length=1)]
+
+
+class HedgeSettings(Section, frozen=True):
     """A second attempt on the next deployment when the first is slow; the first content wins."""
 
     after: Annotated[
@@ -297,21 +302,24 @@ class HedgeSettings(Section):
     max: Annotated[int, Meta(ge=1, le=3, description="Further attempts at the same time.")] = 1
 
 
-class RouteSettings(Section):
+class RouteSettings(Section, frozen=True):
     """A route with options; a plain list of groups is the short form."""
 
-    groups: Annotated[list[GroupSettings], Meta(min_length=1, description="Groups, in order.")]
+    groups: Annotated[GroupList, Meta(description="Groups, in order.")]
     hedge: Annotated[HedgeSettings | None, Meta(description="Hedging; off by default.")] = None
     timeouts: Annotated[TimeoutSettings | None, Meta(description="Timers that win over the provider's.")] = (
         None
     )
+    stream_failure: Annotated[
+        StreamFailure | None, Meta(description="As `upstream.stream_failure`, for this route.")
+    ] = None
     retries: Annotated[RetrySettings | None, Meta(description="Retries that win over the provider's.")] = None
 
 
 # --- customers, teams, keys ----------------------------------------------------------------------
 
 
-class BudgetSettings(Section):
+class BudgetSettings(Section, frozen=True):
     """A cap of money per period. Checked for form only in this version: see CHANGELOG."""
 
     max_usd: Annotated[Usd | None, Meta(description="Cap for the period that `reset_duration` names.")] = None
@@ -332,7 +340,7 @@ class BudgetSettings(Section):
     strict: Annotated[bool, Meta(description="Never exceed the cap, not even by calls in flight.")] = False
 
 
-class RateLimitSettings(Section):
+class RateLimitSettings(Section, frozen=True):
     """A cap per time. Checked for form only in this version: see CHANGELOG."""
 
     requests_per_second: Annotated[
@@ -356,14 +364,14 @@ class RateLimitSettings(Section):
     ] = None
 
 
-class FallbackSettings(Section):
+class FallbackSettings(Section, frozen=True):
     """A model to try when the one that was asked for has no deployment left."""
 
     model: Annotated[str, Meta(description="Model or route.")]
     provider: Annotated[str | None, Meta(description="Provider; default is whoever serves the model.")] = None
 
 
-class CustomerSettings(Section):
+class CustomerSettings(Section, frozen=True):
     """Who is billed."""
 
     id: Annotated[Identifier, Meta(description="Unique name.")]
@@ -373,7 +381,7 @@ class CustomerSettings(Section):
     metadata: Annotated[dict[str, str], Meta(description="Free-form, copied onto every record.")] = {}
 
 
-class TeamSettings(Section):
+class TeamSettings(Section, frozen=True):
     """A part of a customer."""
 
     id: Annotated[Identifier, Meta(description="Unique name.")]
@@ -383,11 +391,13 @@ class TeamSettings(Section):
     metadata: Annotated[dict[str, str], Meta(description="Free-form, copied onto every record.")] = {}
 
 
-class VirtualKeySettings(Section):
+class VirtualKeySettings(Section, frozen=True):
     """A workload's credential, with what it may use."""
 
     id: Annotated[Identifier, Meta(description="Unique name; the secret is another thing.")]
-    secret: Annotated[str | None, Meta(description="The secret, as `${VAR}` or `file:/path`.")] = None
+    secret: Annotated[
+        str | None, Meta(description="The secret, as `${VAR}` or `file:/path`.", extra=SECRET)
+    ] = None
     secret_hash: Annotated[
         Annotated[str, Meta(pattern=r"^(sha256:)?[0-9a-f]{64}$")] | None,
         Meta(description="SHA-256 of the secret, hexadecimal."),
@@ -422,7 +432,7 @@ class VirtualKeySettings(Section):
 # --- money (typed here so that a configuration is checked whole) ------------------------------------
 
 
-class PriceSettings(Section):
+class PriceSettings(Section, frozen=True):
     """A price of one's own. Checked for form only in this version: see CHANGELOG."""
 
     provider: Annotated[str, Meta(description="Provider.")]
@@ -431,14 +441,14 @@ class PriceSettings(Section):
     output_per_mtok_usd: Annotated[Usd | None, Meta(description="A million output tokens.")] = None
 
 
-class AssumedPrice(Section):
+class AssumedPrice(Section, frozen=True):
     """Price of models that have none."""
 
     input_per_mtok_usd: Annotated[Usd, Meta(description="A million input tokens.")]
     output_per_mtok_usd: Annotated[Usd, Meta(description="A million output tokens.")]
 
 
-class AssumeUnpriced(Section):
+class AssumeUnpriced(Section, frozen=True):
     """Unpriced models are billed at an assumed price."""
 
     assume: Annotated[AssumedPrice, Meta(description="The price.")]
@@ -447,12 +457,19 @@ class AssumeUnpriced(Section):
 # --- the rest ----------------------------------------------------------------------------------------
 
 
-class Upstream(Section):
+class Upstream(Section, frozen=True):
     """What holds for the calls to every provider."""
 
     forward_request_headers: Annotated[
         list[str], Meta(description="Client headers that are forwarded, beside the built-in allow list.")
     ] = []
+    stream_failure: Annotated[
+        StreamFailure,
+        Meta(
+            description="When a stream breaks off after its first content: `fail` ends it with the dialect's "
+            "error; `continue` lets the next deployment go on with the answer, where it is plain text."
+        ),
+    ] = StreamFailure.FAIL
     max_response_bytes: Annotated[
         int, Meta(ge=1024, description="Largest response that is not streamed.")
     ] = 64 * 1024 * 1024
@@ -468,7 +485,7 @@ class Upstream(Section):
     ] = 5.0
 
 
-class Settings(Section):
+class Settings(Section, frozen=True):
     """The whole configuration."""
 
     data_dir: Annotated[str, Meta(description="Directory of the shared files, mode 0700.")] = (
@@ -479,9 +496,13 @@ class Settings(Section):
     logging: Annotated[Logging, Meta(description="Logs.")] = Logging()
     metrics: Annotated[Metrics, Meta(description="Metrics.")] = Metrics()
     upstream: Annotated[Upstream, Meta(description="Calls to providers.")] = Upstream()
-    providers: Annotated[dict[str, ProviderSettings], Meta(description="Vendors, by name.")] = {}
+    providers: Annotated[dict[Identifier, ProviderSettings], Meta(description="Vendors, by name.")] = {}
     routes: Annotated[
-        dict[str, list[GroupSettings] | RouteSettings], Meta(description="Public model names of one's own.")
+        dict[
+            Annotated[str, Meta(min_length=1)],
+            Annotated[list[GroupSettings], Meta(min_length=1)] | RouteSettings,
+        ],
+        Meta(description="Public model names of one's own."),
     ] = {}
     customers: Annotated[list[CustomerSettings], Meta(description="Who is billed.")] = []
     teams: Annotated[list[TeamSettings], Meta(description="Parts of customers.")] = []

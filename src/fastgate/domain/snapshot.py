@@ -22,6 +22,13 @@ class Strategy(StrEnum):
     ROUND_ROBIN = "round_robin"
 
 
+class StreamFailure(StrEnum):
+    """What follows when a stream breaks off after its first content."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+
+
 class SecretRef(msgspec.Struct, frozen=True):
     """`template` as written (`${VAR}`, `env.VAR`, `file:/path`, or a literal); `part` is the index
     in a comma-separated list, -1 for the whole."""
@@ -79,14 +86,24 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """`fingerprint` changes when the configuration of the secret does; it says nothing about its value.
+
+    `models` are globs of what it may be used for; None means everything.
+    """
+
     id: str
     secret: SecretRef | None
+    fingerprint: str = ""
     weight: int = 1
     models: tuple[str, ...] | None = None
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """`auth_header` is lower case; the secret is presented as `auth_prefix` + secret."""
+    """`auth_header` is lower case; the secret is presented as `auth_prefix` + secret.
+
+    `query` goes onto every URL, without the `?`. With `azure_deployments` the path of a call that names
+    a model is `/deployments/MODEL/chat/completions` instead of `/chat/completions`.
+    """
 
     name: str
     dialect: str
@@ -105,28 +122,52 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """One callable target. `id` is unique and stable (`provider/model`, or `provider/region/model`).
+    """One callable target. `id` is unique and stable: `provider/model`, or `provider/region/model`.
 
-    `model` is the name that the upstream is sent; `base_url` has no trailing slash.
+    `model` is its public name and a safe label: it comes from the configuration or the catalogue, and
+    is `*` where any name is taken. `upstream_model` is the name that the upstream is sent; None sends
+    the name that was asked for. `base_url` has no trailing slash. `credentials` are ids.
     """
 
     id: str
     provider: str
     model: str
+    upstream_model: str | None
     base_url: str
     region: str | None = None
     credentials: tuple[str, ...] = ()
 
 
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider serves: names to ids of deployments, then (regular expression, id) in order.
+
+    Both compare without regard to case; the expressions are searched in the lower-case name.
+    `wildcard` is the deployment that takes any other name as `provider/name`.
+    """
+
+    names: dict[str, tuple[str, ...]] = {}
+    patterns: tuple[tuple[str, str], ...] = ()
+    wildcard: str | None = None
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment as a member of a group. `any_model` forwards the requested model's name."""
+    """A deployment as a member of a group, and the name that it is sent.
+
+    `timeouts` and `retries` are set where the route's win over the provider's.
+    """
 
     deployment: str
+    model: str
     weight: int = 1
+    timeouts: Timeouts | None = None
+    retries: Retries | None = None
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """When a group takes part: all given must hold. Tags are exact; sizes are of the request body."""
+    """When a group takes part: all given must hold. Tags are exact; sizes are of the request body.
+
+    `max_body_bytes` 0 means: any.
+    """
 
     tags: dict[str, str] = {}
     min_body_bytes: int = 0
@@ -147,14 +188,12 @@ class Hedge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A public model name. `timeouts` and `retries` given here win over the provider's."""
+    """A public model name of the configuration's own. `stream_failure` None: as `Worker.stream_failure`."""
 
     name: str
     groups: tuple[Group, ...]
     hedge: Hedge | None = None
-    timeouts: Timeouts | None = None
-    retries: Retries | None = None
-    public: bool = True
+    stream_failure: StreamFailure | None = None
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,19 +206,20 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     open_auth: bool = False
     forward_request_headers: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    cors_max_age_s: int = 600
     retry_budget_ratio: float = 0.2
     retry_budget_min_per_s: float = 5.0
     log_requests: bool = True
+    stream_failure: StreamFailure = StreamFailure.FAIL
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """`models` maps each public model name to its route: configured routes first, then what the
-    providers' model lists and the catalogue know. `wildcards` are providers that accept any model."""
+    """`serves` is by provider, in the order of the configuration, which is the order of preference."""
 
     format: int = SNAPSHOT_FORMAT
     generation: int
     worker: Worker
     providers: dict[str, Provider]
     deployments: dict[str, Deployment]
+    serves: dict[str, Served]
     routes: dict[str, Route]
-    wildcards: tuple[str, ...] = ()

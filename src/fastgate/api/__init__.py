@@ -1,0 +1,1 @@
+"""The data plane's HTTP surface: which path is which operation."""

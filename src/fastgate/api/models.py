@@ -1,0 +1,50 @@
+"""`GET /v1/models` and `/v1/models/{id}`: what this virtual key may use."""
+
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+
+from fastgate.errors import GatewayError
+from fastgate.pipeline import headers
+from fastgate.pipeline.authenticate import authenticate
+from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.run import Answer
+from fastgate.wire.openai import JSON, Model, ModelList
+
+CREATED: Final = 1_700_000_000
+"""OpenAI's type demands a creation time; the gateway knows none, so it says the same for all."""
+
+
+async def answer_list(exchange: Exchange) -> None:
+    await _respond(exchange, ModelList(data=_visible(exchange)))
+
+
+def answer_one(quoted_id: str) -> Answer:
+    model_id = unquote(quoted_id)
+
+    async def answer(exchange: Exchange) -> None:
+        found = next((model for model in _visible(exchange) if model.id == model_id), None)
+        if found is None:
+            raise GatewayError(
+                "model_not_found",
+                f"The model {model_id[:200]!r} does not exist, or this virtual key may not use it.",
+                param="model",
+            )
+        await _respond(exchange, found)
+
+    return answer
+
+
+def _visible(exchange: Exchange) -> list[Model]:
+    authenticate(exchange)
+    return [
+        Model(id=model.id, created=CREATED, owned_by=model.owned_by)
+        for model in exchange.generation.table.public_models(exchange.key)
+    ]
+
+
+async def _respond(exchange: Exchange, body: Model | ModelList) -> None:
+    exchange.status, exchange.finish = 200, "complete"
+    out = [JSON, *headers.own(exchange, None)]
+    await exchange.downstream.respond(200, out, msgspec.json.encode(body))

@@ -1,0 +1,107 @@
+"""Path and method → handler. Everything not listed here is refused, in the dialect of the path."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import unquote
+
+from fastgate.api import models, operations, stored_responses
+from fastgate.api.cors import Cors
+from fastgate.api.service_pages import ServicePages
+from fastgate.downstream.interface import Downstream
+from fastgate.errors import ClientDisconnected, GatewayError, draining
+from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.run import run
+from fastgate.pipeline.services import Services
+from fastgate.wire.openai import JSON, error_body
+
+Handler = Callable[[Downstream], Awaitable[None]]
+
+_AZURE: Final = "/openai/deployments/"
+
+
+class Router:
+    """The data plane's handler for one worker."""
+
+    def __init__(self, services: Services, pages: ServicePages) -> None:
+        self._services = services
+        self._cors = Cors(services)
+        self._routes: dict[tuple[str, str], Handler] = {}
+        self._methods: dict[str, list[str]] = {}
+        for path, page in pages.handlers.items():
+            self._add("GET", path, page)
+            self._add("HEAD", path, page)
+        for prefix in operations.PREFIXES:
+            for path in operations.OPERATIONS:
+                self._add("POST", prefix + path, self._proxy(path))
+            self._add("GET", prefix + "/models", self._list_models)
+
+    def _add(self, method: str, path: str, handler: Handler) -> None:
+        self._routes[method, path] = handler
+        self._methods.setdefault(path, []).append(method)
+
+    async def handle(self, downstream: Downstream) -> None:
+        """Answer one request. ClientDisconnected ends here: there is nobody to tell."""
+        handler = self._routes.get((downstream.method, downstream.path))
+        try:
+            if self._cors.enabled and await self._cors.answered(downstream):
+                return
+            if handler is not None:
+                await handler(downstream)
+            else:
+                await self._by_pattern(downstream)
+        except ClientDisconnected:
+            return
+        except GatewayError as error:
+            body = error_body(error.message, error.type, error.code, error.param)
+            await downstream.respond(error.status, [JSON, *error.headers], body)
+
+    def _proxy(self, path: str) -> Handler:
+        services, operation = self._services, operations.OPERATIONS[path]
+
+        async def handler(downstream: Downstream) -> None:
+            if services.draining:
+                raise draining()
+            await run(Exchange(services, downstream, operation))
+
+        return handler
+
+    async def _list_models(self, downstream: Downstream) -> None:
+        await run(Exchange(self._services, downstream, operations.MODELS), models.answer_list)
+
+    async def _by_pattern(self, downstream: Downstream) -> None:
+        """Paths with a name in them."""
+        path, method = downstream.path, downstream.method
+        if path.startswith(_AZURE):
+            name, _, suffix = path[len(_AZURE) :].partition("/")
+            operation = operations.OPERATIONS.get("/" + suffix)
+            if operation is not None and name:
+                _require(method, ["POST"])
+                if self._services.draining:
+                    raise draining()
+                exchange = Exchange(self._services, downstream, operation)
+                exchange.path_model = unquote(name)
+                await run(exchange)
+                return
+        for prefix in operations.PREFIXES:
+            if path.startswith(prefix + "/models/"):
+                _require(method, ["GET"])
+                answer = models.answer_one(path[len(prefix) + len("/models/") :])
+                await run(Exchange(self._services, downstream, operations.MODELS), answer)
+                return
+            if path.startswith(prefix + "/responses/"):
+                rest = path[len(prefix) + len("/responses/") :]
+                await stored_responses.handle(self._services, downstream, rest)
+                return
+        if allowed := self._methods.get(path):
+            _require(method, allowed)
+        raise GatewayError("unknown_path", f"There is no endpoint {method} {path[:200]}; see docs/api.md.")
+
+
+def _require(method: str, allowed: list[str]) -> None:
+    if method not in allowed:
+        listed = ", ".join(allowed)
+        raise GatewayError(
+            "method_not_allowed",
+            f"{method} is not allowed here; use {listed}.",
+            headers=((b"allow", listed.encode()),),
+        )

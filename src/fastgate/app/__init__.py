@@ -1,0 +1,1 @@
+"""A worker: the data plane in a process of its own."""

@@ -1,0 +1,141 @@
+"""Composition of the data plane: the one place where a worker's services meet."""
+
+import os
+import platform
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastgate import clock
+from fastgate._version import __version__
+from fastgate.api.router import Router
+from fastgate.api.service_pages import RenderMetrics, ServicePages
+from fastgate.app.context import WorkerContext
+from fastgate.app.timers import Periodic
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.snapshot import Snapshot
+from fastgate.downstream.asgi import Application, application
+from fastgate.errors import ConfigError
+from fastgate.keys.authenticator import Authenticator
+from fastgate.observability import catalogue, exposition, log
+from fastgate.observability.metrics import Metrics
+from fastgate.observability.readings import Reading, state_readings
+from fastgate.pipeline.services import Generation, Services
+from fastgate.routing.health import Health
+from fastgate.routing.table import RoutingTable
+from fastgate.store.keys import KeyStore, keys_path
+from fastgate.store.processes import worker_name
+from fastgate.store.responses import ResponseOwners
+from fastgate.upstream.client import Client
+
+HOUSEKEEPING_S = 0.2
+CLOSING_S = 2.0
+
+
+class WorkerDataPlane:
+    """Implements `app.context.DataPlane`."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        directory = context.data_dir.path
+        self._process = worker_name(context.index)
+        self._health = Health(context.counters, context.index)
+        self._store = KeyStore(keys_path(directory), readonly=True)
+        self._metrics = Metrics(directory / "metrics", self._process, context.max_series)
+        generation = self._generation(context.snapshot)
+        self._services = Services(
+            generation=generation,
+            authenticator=Authenticator(self._store, context.snapshot.worker.open_auth),
+            client=Client(max_response_bytes=context.snapshot.worker.max_response_bytes),
+            metrics=self._metrics,
+            responses=ResponseOwners(directory / "responses"),
+        )
+        render = self._renderer(directory / "metrics") if context.metrics_enabled else None
+        self._router = Router(self._services, ServicePages(self._services, render))
+        self.asgi: Application = application(self._router.handle)
+        self._metrics.process_start_time.labels(self._process).set(clock.time_ns())
+        self._in_use(context.snapshot)
+        self._housekeeping = Periodic(HOUSEKEEPING_S, self._tidy)
+
+    def _generation(self, snapshot: Snapshot) -> Generation:
+        table = RoutingTable(snapshot, self._health, random.Random())  # noqa: S311  # load balancing
+        return Generation(snapshot, table, os.environ)
+
+    def _in_use(self, snapshot: Snapshot) -> None:
+        self._metrics.config_generation.labels(self._process).set(snapshot.generation)
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """What a request began with it keeps; a snapshot that cannot be used leaves the old one."""
+        try:
+            generation = self._generation(snapshot)
+        except ConfigError as error:
+            log.event(
+                "error", "configuration not usable here", generation=snapshot.generation, error=str(error)
+            )
+            return
+        self._services.generation = generation
+        self._services.authenticator.open_auth = snapshot.worker.open_auth
+        self._services.client.max_response_bytes = snapshot.worker.max_response_bytes
+        self._in_use(snapshot)
+
+    def _tidy(self) -> None:
+        self._services.authenticator.refresh()
+        metrics = self._metrics
+        metrics.key_store_version.labels(self._process).set(self._store.version())
+        providers = dict.fromkeys(self._services.generation.snapshot.providers, (0, 0, 0))
+        names = self._services.generation.provider_of_origin
+        for origin, stats in self._services.client.stats().items():
+            name = names.get(origin)
+            if name is not None:
+                total = providers.get(name, (0, 0, 0))
+                providers[name] = (total[0] + stats.open, total[1] + stats.idle, total[2] + stats.waiting)
+        for name, (opened, idle, waiting) in providers.items():
+            metrics.pool_open.labels(name).set(opened)
+            metrics.pool_idle.labels(name).set(idle)
+            metrics.pool_waiting.labels(name).set(waiting)
+
+    def _renderer(self, directory: Path) -> RenderMetrics:
+        def render(accept: bytes | None) -> tuple[bytes, str]:
+            return exposition.render(
+                directory, self._readings, openmetrics=exposition.wants_openmetrics(accept)
+            )
+
+        return render
+
+    def _readings(self) -> Iterator[Reading]:
+        for state in self._services.generation.table.states(clock.monotonic_ns()):
+            yield from state_readings(
+                catalogue.BREAKER_STATE,
+                (state.provider, state.deployment),
+                catalogue.BREAKER_STATES,
+                state.breaker,
+            )
+            for credential in state.credentials:
+                yield from state_readings(
+                    catalogue.CREDENTIAL_STATE,
+                    (state.provider, credential.id),
+                    catalogue.CREDENTIAL_STATES,
+                    credential.state,
+                )
+        yield Reading(catalogue.BUILD_INFO, (__version__, platform.python_version()), 1.0)
+
+    def start_drain(self) -> None:
+        self._services.draining = True
+
+    def in_flight(self) -> int:
+        return len(self._services.exchanges)
+
+    async def aclose(self) -> None:
+        self._housekeeping.close()
+        ending = UpstreamError(FailureKind.CANCELLED, "the gateway is shutting down")
+        for exchange in tuple(self._services.exchanges):
+            exchange.stop(ending)
+        await self._services.idle(CLOSING_S)
+        await self._services.client.aclose()
+        self._services.responses.close()
+        self._store.close()
+        log.flush()
+
+
+def build_data_plane(context: WorkerContext) -> WorkerDataPlane:
+    """ConfigError if a secret cannot be resolved."""
+    return WorkerDataPlane(context)

@@ -1,0 +1,42 @@
+"""The seam between a worker's process and what it serves."""
+
+from typing import NamedTuple, Protocol
+
+from fastgate._core.shm import SharedSlots
+from fastgate.domain.snapshot import Snapshot
+from fastgate.downstream.server import ASGIApp
+from fastgate.store.data_dir import DataDir
+
+
+class WorkerContext(NamedTuple):
+    """All that a data plane needs from the process that it runs in.
+
+    `index` is that of the predecessor where this worker replaces a dead one: what the dead one had in
+    flight under this index is to be set back.
+    """
+
+    index: int
+    data_dir: DataDir
+    counters: SharedSlots
+    snapshot: Snapshot
+    metrics_enabled: bool
+    max_series: int
+
+
+class DataPlane(Protocol):
+    """What a worker serves. All methods are called from the worker's event loop."""
+
+    @property
+    def asgi(self) -> ASGIApp: ...
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Use this configuration for the requests that begin from now on."""
+
+    def start_drain(self) -> None:
+        """Readiness is false from now on, and a further request on an open connection is refused."""
+
+    def in_flight(self) -> int:
+        """Requests that have not ended."""
+
+    async def aclose(self) -> None:
+        """End what is open with its terminal error, close the upstream side, write out logs."""

@@ -1,0 +1,85 @@
+"""One worker process: the data plane on the inherited listening socket, from the first snapshot to the drain."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import suppress
+
+from fastgate import tasks
+from fastgate.app.context import DataPlane, WorkerContext
+from fastgate.app.follower import SnapshotFollower
+from fastgate.app.stop import Stop
+from fastgate.app.timers import Periodic
+from fastgate.downstream.server import Server
+from fastgate.launch import Lifeline, WorkerLaunch
+from fastgate.observability import log
+from fastgate.observability.loop_errors import report_loop_errors
+from fastgate.store import counters as counters_file
+from fastgate.store.data_dir import DataDir
+
+# How soon a worker sees a new configuration.
+SNAPSHOT_POLL_S = 0.1
+# After the terminal errors are written, the time that their bytes have to leave.
+FLUSH_S = 2.0
+
+
+async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane]) -> int:
+    """Run until told to stop. The result is the exit code: 0 where the end was asked for."""
+    report_loop_errors()
+    lifeline = Lifeline(launch.lifeline_fd)
+    stop = Stop(lifeline, launch.drain_s)
+    data_dir = DataDir(launch.data_dir)
+    counters = counters_file.attach(data_dir)
+    follower = SnapshotFollower(data_dir, counters)
+    published = tasks.spawn(follower.first(), "first snapshot")
+    await _first_of(published, stop.requested)
+    if stop.requested.is_set():
+        return 0
+    plane = build(
+        WorkerContext(
+            index=launch.index,
+            data_dir=data_dir,
+            counters=counters,
+            snapshot=published.result(),
+            metrics_enabled=launch.metrics_enabled,
+            max_series=launch.max_series,
+        )
+    )
+    server = Server(
+        plane.asgi,
+        launch.listen_fd,
+        backlog=launch.backlog,
+        backpressure=launch.max_concurrent_requests,
+        tls=launch.tls,
+    )
+    poll = Periodic(SNAPSHOT_POLL_S, lambda: follower.poll(plane.apply))
+    # What is alive now lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    serving = tasks.spawn(server.serve(), "server")
+    lifeline.report()
+    await _first_of(serving, stop.requested)
+    if failed := serving.done():
+        log.event("error", "the HTTP server ended by itself")
+    plane.start_drain()
+    server.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(stop.limit_s):
+            await _first_of(serving, stop.now)
+    if open_requests := plane.in_flight():
+        log.event("warning", "requests cut off at the end of the drain", requests=open_requests)
+    await plane.aclose()
+    await asyncio.wait({serving}, timeout=FLUSH_S)
+    poll.close()
+    await tasks.cancel_all()
+    counters.close()
+    return 1 if failed else 0
+
+
+async def _first_of(task: asyncio.Task[object], event: asyncio.Event) -> None:
+    """Return when the task is done or the event is set; the task goes on."""
+    waiting = tasks.spawn(event.wait(), "event")
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

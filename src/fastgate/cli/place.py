@@ -1,0 +1,46 @@
+"""Where the gateway is that a command is about, and what it is configured to be."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastgate.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from fastgate.config.settings import Settings
+
+
+def load_settings(config: Path | None) -> "Settings":
+    """The configuration, checked whole. Raises ConfigError."""
+    from fastgate.config.load import load
+
+    return load(config, os.environ)
+
+
+def find_data_dir(config: Path | None, data_dir: Path | None) -> Path:
+    """The directory of the gateway's files: as given, or as the configuration says.
+
+    Looks at that one setting only: a key must be revocable from a terminal that lacks the gateway's
+    secrets, and while somebody edits the file. Raises ConfigError or CommandError.
+    """
+    if data_dir is not None:
+        return data_dir
+    from fastgate.config import environment, yaml_source
+    from fastgate.config.diagnostics import Report
+    from fastgate.config.interpolate import expand
+    from fastgate.config.load import config_file
+    from fastgate.config.settings import Settings
+
+    file = config_file(config, os.environ)
+    text = os.environ.get(environment.CONFIG_YAML, "") if file is None else file.read_text("utf-8-sig")
+    ignored = Report()
+    tree = yaml_source.parse(text, str(file), ignored)
+    if tree is None or not isinstance(tree.value, dict | None):
+        raise CommandError(f"{file} does not say where the gateway's files are: give --data-dir")
+    if tree.value is None:
+        tree.value = {}
+    environment.overlay(tree, os.environ, ignored)
+    written = tree.value.get("data_dir")
+    if written is None:
+        return Path(Settings().data_dir)
+    return Path(expand(str(written.value), os.environ))

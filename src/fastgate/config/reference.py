@@ -1,0 +1,102 @@
+"""`docs/settings.md`, from the settings' types: `python -m fastgate.config.reference > docs/settings.md`."""
+
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from fastgate.config import environment, shape
+from fastgate.config.diagnostics import SettingPath
+from fastgate.config.settings import Settings
+
+_HEAD: Final = """\
+# Settings
+
+Generated from `fastgate.config.settings`; do not edit. How a file, the environment and secrets work
+together is in [configuration.md](configuration.md).
+
+Every setting with a variable can be set by it, whatever the file says. `NAME` stands for a name of
+your choice in upper case, every other character than a letter or a digit as `_`; `[]` is a list, which
+a variable can only give as a whole.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    parts = [_HEAD]
+    for path, section in _sections(Settings, ()):
+        parts.append(_section(path, section))
+    parts.append(_reserved())
+    return "\n".join(parts)
+
+
+def _sections(
+    section: type[msgspec.Struct], path: SettingPath
+) -> Iterator[tuple[SettingPath, type[msgspec.Struct]]]:
+    yield path, section
+    for name, field in shape.fields(section).items():
+        yield from _inside(field.type, (*path, name))
+
+
+def _inside(hint: Any, path: SettingPath) -> Iterator[tuple[SettingPath, type[msgspec.Struct]]]:
+    if (inner := shape.section(hint)) is not None:
+        yield from _sections(inner, path)
+    elif arguments := shape.arguments(hint, list):
+        yield from _inside(arguments[0], (*path, "[]"))
+    elif arguments := shape.arguments(hint, dict):
+        yield from _inside(arguments[1], (*path, "NAME"))
+
+
+def _section(path: SettingPath, section: type[msgspec.Struct]) -> str:
+    title = _title(path) or "Top level"
+    rows = [
+        f"## {title}\n",
+        f"{(section.__doc__ or '').strip()}\n",
+        "| setting | type | default | variable | |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [_row(path, name, field) for name, field in shape.fields(section).items()]
+    return "\n".join(rows) + "\n"
+
+
+def _title(path: SettingPath) -> str:
+    return ".".join(str(step) for step in path).replace(".[]", "[]")
+
+
+def _row(path: SettingPath, name: str, field: FieldInfo) -> str:
+    cells = [
+        f"`{name}`",
+        shape.describe(field.type),
+        _default(field),
+        _variable((*path, name)),
+        shape.description(field.type),
+    ]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.required:
+        return "required"
+    default = field.default
+    if default is None or default is msgspec.NODEFAULT or isinstance(default, msgspec.Struct):
+        return ""
+    if isinstance(default, Enum):
+        default = default.value
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _variable(path: SettingPath) -> str:
+    return "" if "[]" in path else f"`{environment.variable(path)}`"
+
+
+def _reserved() -> str:
+    rows = ["## Other variables\n", "| variable | |", "|---|---|"]
+    rows += [f"| `{name}` | {meaning} |" for name, meaning in environment.RESERVED.items()]
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

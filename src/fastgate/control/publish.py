@@ -1,0 +1,122 @@
+"""From the configuration to what the workers run on: validated whole, then swapped at once."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastgate._core.shm import SharedSlots
+from fastgate.config.diagnostics import Diagnostic, Severity
+from fastgate.config.load import check, config_file
+from fastgate.config.restart import restart_only
+from fastgate.config.settings import Settings
+from fastgate.control.complete import complete
+from fastgate.control.messages import ReloadResult
+from fastgate.domain.snapshot import Snapshot
+from fastgate.errors import ConfigError
+from fastgate.keys.compile import compile_keys
+from fastgate.keys.exposure import check_exposure
+from fastgate.launch import ControlLaunch
+from fastgate.observability import log
+from fastgate.observability.log import Level
+from fastgate.observability.metrics import Metrics
+from fastgate.routing.compile import compile_snapshot
+from fastgate.store import snapshot as snapshot_file
+from fastgate.store.counters import Header
+from fastgate.store.data_dir import DataDir
+from fastgate.store.keys import KeyStore, KeyStoreError
+from fastgate.store.processes import CONTROL
+
+_LOG_LEVEL: dict[Severity, Level] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+
+
+class Publisher:
+    """The only writer of the snapshot, the configured keys and the generation."""
+
+    def __init__(
+        self,
+        launch: ControlLaunch,
+        data_dir: DataDir,
+        counters: SharedSlots,
+        store: KeyStore,
+        metrics: Metrics,
+    ) -> None:
+        self._launch = launch
+        self._path = None if launch.config_path is None else Path(launch.config_path)
+        self._snapshot_path = data_dir.snapshot
+        self._counters = counters
+        self._store = store
+        self._metrics = metrics
+        self.last: ReloadResult | None = None
+
+    @property
+    def generation(self) -> int:
+        """0 until something is published."""
+        return self._counters.header_load(Header.GENERATION)
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration file, if there is one."""
+        return config_file(self._path, os.environ)
+
+    def publish(self) -> ReloadResult:
+        """Read, check and publish. A broken configuration changes nothing, and is logged and counted."""
+        settings, found = check(self._path, os.environ)
+        if settings is not None:
+            try:
+                found += self._commit(complete(settings, self._launch.embedded))
+            except (ConfigError, KeyStoreError, OSError) as exc:
+                found += _diagnostics(Severity.ERROR, str(exc).splitlines())
+                settings = None
+        self.last = self._refused(found) if settings is None else self._published(settings, found)
+        return self.last
+
+    def current(self) -> Snapshot:
+        """What the workers run on."""
+        return snapshot_file.read(self._snapshot_path)
+
+    def _commit(self, settings: Settings) -> list[Diagnostic]:
+        """Everything that can fail comes before the first change; returns warnings."""
+        generation = self.generation + 1
+        snapshot = compile_snapshot(settings, generation, os.environ)
+        keys = compile_keys(settings, os.environ)
+        synced = self._store.sync_configured(keys.keys, keys.secrets)
+        if generation == 1:
+            check_exposure(settings, self._store)
+        snapshot_file.write(self._snapshot_path, snapshot)
+        self._counters.header_store(Header.GENERATION, generation)
+        revoked = [f"virtual key {key_id}: its configured secret is revoked" for key_id in synced.revoked]
+        return _diagnostics(Severity.WARNING, [*keys.warnings, *revoked])
+
+    def _published(self, settings: Settings, found: list[Diagnostic]) -> ReloadResult:
+        now = restart_only(settings)
+        restart_needed = tuple(name for name, value in self._launch.running.items() if now[name] != value)
+        self._metrics.config_generation.labels(CONTROL).set(self.generation)
+        for diagnostic in found:
+            log.event(_LOG_LEVEL[diagnostic.severity], "configuration", finding=str(diagnostic))
+        if restart_needed:
+            log.event("warning", "changed settings take effect only after a restart", settings=restart_needed)
+        log.event("info", "configuration published", generation=self.generation)
+        return ReloadResult(
+            ok=True, generation=self.generation, diagnostics=tuple(found), restart_needed=restart_needed
+        )
+
+    def _refused(self, found: list[Diagnostic]) -> ReloadResult:
+        self._metrics.config_reload_failures.labels().inc()
+        log.event(
+            "error",
+            "configuration refused; the one in use stays",
+            generation=self.generation,
+            findings=[str(diagnostic) for diagnostic in found],
+        )
+        return ReloadResult(ok=False, generation=self.generation, diagnostics=tuple(found))
+
+
+def _diagnostics(severity: Severity, lines: Iterable[str]) -> list[Diagnostic]:
+    """Findings that come without a place in a file: of the compilers, which see values only."""
+    return [
+        Diagnostic(severity=severity, file="configuration", line=0, path="", message=line) for line in lines
+    ]

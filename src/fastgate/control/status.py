@@ -1,0 +1,97 @@
+"""The state of the running gateway, read from what its processes share. Changes nothing."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from fastgate import __version__, clock
+from fastgate._core.shm import SharedSlots
+from fastgate.control.messages import CredentialStatus, DeploymentStatus, ProcessStatus, Status
+from fastgate.control.publish import Publisher
+from fastgate.domain.snapshot import Snapshot
+from fastgate.routing.states import BreakerState, DeploymentState, states
+from fastgate.store import processes
+from fastgate.store.counters import Header
+from fastgate.store.processes import ProcessRecord
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+# The worst of a credential's states at its deployments is the one that is shown.
+_RANK = {"usable": 0, "cooling_down": 1, "rejected": 2}
+
+
+class StatusReader:
+    """Reads it anew each time."""
+
+    def __init__(self, publisher: Publisher, counters: SharedSlots) -> None:
+        self._publisher = publisher
+        self._counters = counters
+
+    def read(self) -> Status:
+        counters, now_ns = self._counters, clock.monotonic_ns()
+        snapshot = self._publisher.current()
+        found = states(counters, snapshot, now_ns)
+        return Status(
+            version=__version__,
+            pid=counters.header_load(Header.SUPERVISOR_PID),
+            generation=self._publisher.generation,
+            uptime_s=(now_ns - counters.header_load(Header.STARTED_NS)) / 1e9,
+            in_flight=sum(state.in_flight for state in found),
+            processes=tuple(_process(record, now_ns) for record in processes.all_of(counters)),
+            deployments=tuple(_deployment(state) for state in found if _is_telling(state)),
+            credentials=tuple(_credentials(snapshot, found)),
+            last_reload=self._publisher.last,
+        )
+
+
+def _process(record: ProcessRecord, now_ns: int) -> ProcessStatus:
+    return ProcessStatus(
+        name=record.name,
+        pid=record.pid,
+        restarts=record.restarts,
+        uptime_s=(now_ns - record.started_ns) / 1e9 if record.pid else 0.0,
+        rss_bytes=_rss_bytes(record.pid) if record.pid else 0,
+    )
+
+
+def _rss_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0  # no /proc here, or the process has just ended
+
+
+def _is_telling(state: DeploymentState) -> bool:
+    """A catalogue brings hundreds of deployments, most of which nobody ever calls."""
+    out = state.breaker is not BreakerState.CLOSED or state.cooldown_left_s
+    return bool(out or state.in_flight or state.latency_s)
+
+
+def _deployment(state: DeploymentState) -> DeploymentStatus:
+    return DeploymentStatus(
+        id=state.id,
+        provider=state.provider,
+        breaker=state.breaker,
+        cooldown_s=max(state.open_left_s, state.cooldown_left_s),
+        in_flight=state.in_flight,
+        latency_ms=state.latency_s * 1e3,
+    )
+
+
+def _credentials(snapshot: Snapshot, found: Iterable[DeploymentState]) -> Iterable[CredentialStatus]:
+    worst = {
+        (provider.name, credential.id): ("usable", 0.0)
+        for provider in snapshot.providers.values()
+        for credential in provider.credentials
+    }
+    for state in found:
+        for credential in state.credentials:
+            key = (state.provider, credential.id)
+            worst[key] = max(
+                worst[key],
+                (credential.state, credential.cooldown_left_s),
+                key=lambda pair: (_RANK[pair[0]], pair[1]),
+            )
+    return [
+        CredentialStatus(provider=provider, id=id_, state=state, cooldown_s=left_s)
+        for (provider, id_), (state, left_s) in worst.items()
+    ]

@@ -1,0 +1,1 @@
+"""The client side: one small interface, and the edges that implement it."""

@@ -1,0 +1,180 @@
+"""The edge for any ASGI 3 server (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastgate import tasks
+from fastgate.downstream.interface import Downstream, Header
+from fastgate.errors import ClientDisconnected, GatewayError
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Handler = Callable[[Downstream], Awaitable[None]]
+
+
+class AsgiDownstream:
+    """Implements `Downstream` on an `http` scope."""
+
+    __slots__ = (
+        "_headers",
+        "_index",
+        "_receive",
+        "_send",
+        "_watcher",
+        "bytes_in",
+        "bytes_out",
+        "disconnected",
+        "extra_headers",
+        "method",
+        "path",
+        "query",
+        "started",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
+        self._headers: Sequence[Header] = scope["headers"]
+        self._index: dict[bytes, bytes] | None = None
+        self._receive = receive
+        self._send = send
+        self._watcher: asyncio.Task[None] | None = None
+        self.started = False
+        self.disconnected = False
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.extra_headers: list[Header] = []
+
+    def header(self, name: bytes) -> bytes | None:
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for key, value in self._headers:
+                index.setdefault(key, value)
+        return index.get(name)
+
+    def headers(self) -> Sequence[Header]:
+        return self._headers
+
+    async def body(self, limit: int, timeout_s: float) -> bytes:
+        declared = self.header(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        message = await self._next(timeout_s)
+        chunk: bytes = message.get("body", b"")
+        self.bytes_in = len(chunk)
+        if not message.get("more_body", False):
+            if self.bytes_in > limit:
+                raise _too_large(limit)
+            return chunk
+        chunks = [chunk]
+        while message.get("more_body", False):
+            message = await self._next(timeout_s)
+            chunk = message.get("body", b"")
+            self.bytes_in += len(chunk)
+            if self.bytes_in > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def _next(self, timeout_s: float) -> Message:
+        try:
+            async with asyncio.timeout(timeout_s):
+                message = await self._receive()
+        except TimeoutError:
+            raise GatewayError(
+                "request_timeout", f"No piece of the request body arrived for {timeout_s:g} s."
+            ) from None
+        if message["type"] == "http.disconnect":
+            self.disconnected = True
+            raise ClientDisconnected
+        return message
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        if self.disconnected:
+            raise ClientDisconnected
+        self.started = True
+        headers += self.extra_headers
+        await self._deliver({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, chunk: bytes) -> None:
+        if self.disconnected:
+            raise ClientDisconnected
+        self.bytes_out += len(chunk)
+        await self._deliver({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def finish(self) -> None:
+        if self.disconnected:
+            raise ClientDisconnected
+        await self._deliver({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def respond(self, status: int, headers: list[Header], body: bytes) -> None:
+        if self.disconnected:
+            raise ClientDisconnected
+        self.started = True
+        headers += self.extra_headers
+        headers.append((b"content-length", b"%d" % len(body)))
+        send = self._deliver
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if self.method == "HEAD":
+            body = b""
+        self.bytes_out = len(body)
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _deliver(self, message: Message) -> None:
+        """Some servers raise OSError on a closed connection (ASGI spec 2.4), others say nothing."""
+        try:
+            await self._send(message)
+        except OSError:
+            self.disconnected = True
+            raise ClientDisconnected from None
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        if self._watcher is None:
+            self._watcher = tasks.spawn(self._await_disconnect(on_leave), "watch client")
+
+    async def _await_disconnect(self, on_leave: Callable[[], None]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.disconnected = True
+        on_leave()
+
+    def unwatch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError(
+        "request_too_large",
+        f"The request body is larger than {limit} bytes (server.max_body_bytes).",
+        headers=((b"connection", b"close"),),
+    )
+
+
+def application(handler: Handler) -> Application:
+    """An ASGI application of `handler`, for http only; `lifespan` is left to the server's owner."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await handler(AsgiDownstream(scope, receive, send))
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
+
+    return app
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

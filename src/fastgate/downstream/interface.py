@@ -1,0 +1,51 @@
+"""What the pipeline knows of a client's request, whatever server accepted it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+Header = tuple[bytes, bytes]
+
+
+class Downstream(Protocol):
+    """One request and its answer. Header names are lower case on both sides.
+
+    `body`, `start`, `write` and `finish` raise ClientDisconnected once the client is known to be gone.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    started: bool
+    disconnected: bool
+    bytes_in: int
+    bytes_out: int
+    extra_headers: list[Header]
+    """Added to the head of whatever answer follows."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of a header."""
+
+    def headers(self) -> Sequence[Header]:
+        """All headers, in order."""
+
+    async def body(self, limit: int, timeout_s: float) -> bytes:
+        """The whole body. GatewayError: request_too_large as soon as it passes `limit` bytes,
+        request_timeout when no piece of it arrives for `timeout_s`."""
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        """Send the head of a streamed answer. Once."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Send a piece of the body; awaiting it is the client's backpressure."""
+
+    async def finish(self) -> None:
+        """End a streamed answer."""
+
+    async def respond(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Head, body and end in one: adds `content-length`."""
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        """Call `on_leave` once when the client goes away, until `unwatch`. Idempotent."""
+
+    def unwatch(self) -> None:
+        """Stop watching; nothing is left running."""

@@ -1,0 +1,95 @@
+"""What the supervisor and its children agree on: the argument a child starts with, and its lifeline.
+
+The lifeline is a socket pair. A child writes one `Report` to it when it serves, or when it cannot; to
+read EOF from it means that the supervisor is gone, however it died.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+
+class WorkerLaunch(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of one worker; file descriptors are inherited ones. Times are in seconds."""
+
+    index: int
+    data_dir: str
+    listen_fd: int
+    lifeline_fd: int
+    backlog: int
+    max_concurrent_requests: int
+    drain_s: float
+    tls: tuple[str, str] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: str | None = None
+    metrics_enabled: bool = True
+    max_series: int = 10_000
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in where the configuration names no provider, or no virtual key; None: nothing does."""
+
+    simulated_url: str | None = None
+    simulated_models: tuple[str, ...] = ()
+    key_hash: str | None = None
+
+
+class ControlLaunch(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of the control process. `running` holds the settings that only a restart changes."""
+
+    data_dir: str
+    lifeline_fd: int
+    config_path: str | None
+    embedded: Embedded
+    running: dict[str, Any]
+    max_series: int = 10_000
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The child's only message: an empty `error` says that it serves."""
+
+    error: str = ""
+
+
+L = TypeVar("L", WorkerLaunch, ControlLaunch)
+
+
+def parse(launch: type[L]) -> L:
+    """The child's side of `encode`: its parameters are the only argument of its command line."""
+    return msgspec.json.decode(sys.argv[1], type=launch)
+
+
+def encode(launch: msgspec.Struct) -> str:
+    return msgspec.json.encode(launch).decode()
+
+
+class Lifeline:
+    """The child's end."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.setblocking(False)
+
+    def report(self, error: str = "") -> None:
+        """Tell the supervisor that this process serves, or the reason why it never will."""
+        try:
+            self._socket.send(msgspec.json.encode(Report(error)) + b"\n")
+        except OSError:
+            # The supervisor is gone; `watch` says so, and ends the process in order.
+            return
+
+    def watch(self, orphaned: Callable[[], None]) -> None:
+        """Call `orphaned` once, from the running loop, when the supervisor is gone."""
+        loop = asyncio.get_running_loop()
+
+        def readable() -> None:
+            loop.remove_reader(self._socket)
+            orphaned()
+
+        loop.add_reader(self._socket, readable)

@@ -1,0 +1,1 @@
+"""The journey of a request, one file a phase; `run` shows it in one screen."""

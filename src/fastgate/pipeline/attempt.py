@@ -1,0 +1,279 @@
+"""One try on one deployment: build, send, wait for the first content, classify a failure."""
+
+from enum import Enum
+
+from fastgate import clock
+from fastgate._core.sse import EventSplitter
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.errors import GatewayError
+from fastgate.observability.records import AttemptRecord
+from fastgate.pipeline.exchange import Exchange
+from fastgate.providers.interface import Answer, Dialect, RequestPlan, Sees, StreamDecoder
+from fastgate.providers.registry import DIALECTS
+from fastgate.routing.plan import Choice, Plan
+from fastgate.upstream.client import Call
+
+_EVENT_STREAM = b"text/event-stream"
+
+
+class Shape(Enum):
+    """How the answer comes."""
+
+    WHOLE = "whole"
+    EVENTS = "events"
+    BYTES = "bytes"
+
+
+class Attempt:
+    """After `run`, either `body` holds the whole answer, or `first` what may go downstream first.
+
+    Every attempt ends in `close`, whatever happened to it.
+    """
+
+    __slots__ = (
+        "answer",
+        "body",
+        "call",
+        "choice",
+        "closed",
+        "content_ns",
+        "decoder",
+        "dialect",
+        "ended",
+        "exchange",
+        "first",
+        "last_event",
+        "plan",
+        "record",
+        "sent_bytes",
+        "shape",
+        "splitter",
+        "started_ns",
+    )
+
+    def __init__(self, exchange: Exchange, plan: Plan, choice: Choice) -> None:
+        self.exchange = exchange
+        self.plan = plan
+        self.choice = choice
+        self.dialect: Dialect = DIALECTS[choice.provider.dialect]
+        credential = choice.credential
+        self.record = AttemptRecord(
+            deployment=choice.deployment.id,
+            credential="" if credential is None else credential.id,
+            result="",
+        )
+        self.shape = Shape.WHOLE
+        self.body = b""
+        self.answer: Answer | None = None
+        self.first = b""
+        self.last_event = b""
+        self.ended = False
+        self.closed = False
+        self.content_ns = 0
+        self.sent_bytes = 0
+        self.started_ns = clock.monotonic_ns()
+        self.splitter: EventSplitter | None = None
+        self.decoder: StreamDecoder | None = None
+        streamed = exchange.stream or exchange.operation.binary
+        self.call: Call = exchange.services.client.call(
+            exchange.generation.origin(choice.deployment.id), choice.timeouts, stream=streamed
+        )
+        self.call.on_slow = self._on_slow
+        exchange.active.append(self)
+        exchange.attempts.append(self.record)
+
+    async def run(self) -> None:
+        """UpstreamError if there is nothing to send downstream; the attempt is closed then."""
+        try:
+            head, body = self._build()
+            self.sent_bytes = len(body)
+            await self.call.send(head, body)
+            if self.call.status >= 300:
+                await self._refused()
+            elif (self.call.header(b"content-type") or b"").startswith(_EVENT_STREAM):
+                await self._until_content()
+            elif self.exchange.operation.binary:
+                await self._until_bytes()
+            else:
+                await self._whole()
+        except UpstreamError as error:
+            self.fail(error)
+            raise
+        except BaseException:
+            self.fail(UpstreamError(FailureKind.CANCELLED, "the attempt was cancelled"))
+            raise
+
+    def _build(self) -> tuple[bytes, bytes]:
+        exchange, choice = self.exchange, self.choice
+        operation, provider = exchange.operation, choice.provider
+        downstream = exchange.downstream
+        if exchange.envelope is not None:
+            ask_usage = exchange.stream and operation.usage_in_stream and provider.stream_usage
+            body = exchange.envelope.render(choice.model, ask_usage=ask_usage)
+            content_type = b"application/json"
+        elif exchange.form is not None:
+            body = exchange.form.render(choice.model)
+            content_type = downstream.header(b"content-type") or b""
+        else:
+            body = content_type = b""
+        credential_id = "" if choice.credential is None else choice.credential.id
+        secret = exchange.generation.secrets[provider.name, credential_id] if credential_id else None
+        plan = RequestPlan(
+            method=operation.method,
+            path=exchange.path,
+            endpoint=operation.endpoint,
+            provider=provider,
+            deployment=choice.deployment,
+            model=choice.model,
+            credential=credential_id,
+            secret=secret,
+            content_type=content_type,
+            query=exchange.query,
+            headers=[
+                (name, value)
+                for name in exchange.generation.forwarded
+                if (value := downstream.header(name)) is not None
+            ],
+            heads=exchange.generation.heads,
+        )
+        try:
+            return self.dialect.build_head(plan, len(body)), body
+        except ValueError as error:
+            raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
+
+    async def _refused(self) -> None:
+        call = self.call
+        body = call.body or await call.read_all(self.exchange.generation.settings.max_response_bytes)
+        raise self.dialect.classify_error(call.status, call.headers, body)
+
+    async def _whole(self) -> None:
+        call = self.call
+        exchange = self.exchange
+        body = call.body or await call.read_all(exchange.generation.settings.max_response_bytes)
+        answer = self.dialect.read_answer(exchange.operation.endpoint, body)
+        if answer.error is not None:
+            raise answer.error
+        self.body = body
+        self.answer = answer
+        self._has_content()
+
+    async def _until_bytes(self) -> None:
+        self.shape = Shape.BYTES
+        self.first = await self.call.read()
+        if not self.first:
+            raise UpstreamError(FailureKind.TRUNCATED, "the answer is empty")
+        self._has_content()
+
+    async def _until_content(self) -> None:
+        """Hold events back until one has content, so that a failure before it is invisible to the client."""
+        self.shape = Shape.EVENTS
+        exchange = self.exchange
+        limit = exchange.generation.settings.max_event_bytes
+        choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
+        decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)
+        splitter = self.splitter = EventSplitter(decoder.markers, limit)
+        held: list[bytes] = []
+        held_bytes = 0
+        found = False
+        while not (found or self.ended):
+            data = await self.call.read()
+            if data:
+                self.feed(data)
+            else:
+                self._end_of_stream(splitter)
+            for event, _ in splitter.events():
+                seen = decoder.event(event)
+                if decoder.error is not None:
+                    raise decoder.error
+                if not (Sees.USAGE_ONLY in seen and self.withholds_usage):
+                    held.append(event)
+                    held_bytes += len(event)
+                    self.last_event = event
+                if Sees.CONTENT in seen:
+                    found = True
+                if Sees.END in seen:
+                    self.ended = True
+                    break
+            if held_bytes > limit:
+                raise UpstreamError(FailureKind.RESPONSE_TOO_LARGE, "too much before the first content")
+            if not data:
+                if not decoder.complete():
+                    raise UpstreamError(FailureKind.TRUNCATED, "the stream ended before its first content")
+                if not self.ended:
+                    held.append(decoder.ending())
+                self.ended = True
+        self.first = b"".join(held)
+        self._has_content()
+
+    def feed(self, data: bytes) -> int:
+        """How many events `data` completed. UpstreamError when one is larger than the limit."""
+        splitter = self.splitter
+        if splitter is None:
+            raise AssertionError("feed() is for streams of events")
+        try:
+            return splitter.feed(data)
+        except BufferError:
+            raise UpstreamError(
+                FailureKind.RESPONSE_TOO_LARGE, "an event of the stream is larger than the limit"
+            ) from None
+
+    def _end_of_stream(self, splitter: EventSplitter) -> None:
+        """A last event without its blank line still counts, as clients' own parsers have it."""
+        tail = splitter.take_tail()
+        self.feed(tail.rstrip(b"\r\n") + b"\n\n" if tail.strip() else b"")
+
+    @property
+    def withholds_usage(self) -> bool:
+        """The gateway asked for usage, the client did not."""
+        envelope = self.exchange.envelope
+        return self.exchange.operation.usage_in_stream and envelope is not None and not envelope.include_usage
+
+    def _has_content(self) -> None:
+        self.content_ns = clock.monotonic_ns()
+        self.call.content_started()
+
+    def _on_slow(self) -> None:
+        """Only now is it worth a task to see the client leave, and a timer to see the deadline pass."""
+        exchange = self.exchange
+        exchange.watch_client()
+        if not exchange.stream and exchange.deadline is None and self.choice.timeouts.total_s:
+            spent_s = (clock.monotonic_ns() - exchange.started_ns) / 1e9
+            exchange.stop_later(max(self.choice.timeouts.total_s - spent_s, 0.0))
+
+    def abort(self, error: UpstreamError) -> None:
+        self.call.abort(error)
+
+    def fail(self, error: UpstreamError) -> None:
+        """Ended without an answer, or in the middle of one. Only the first ending counts."""
+        self._end(error.kind.value, error.status)
+        self.exchange.services.metrics.attempt_failures.labels(
+            self.choice.provider.name, error.kind.value
+        ).inc()
+
+    def close(self) -> None:
+        """Ended well."""
+        self._end("ok", self.call.status)
+
+    def _end(self, result: str, status: int) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        call = self.call
+        self.record.result = result
+        self.record.status = status or call.status
+        self.record.ms = (clock.monotonic_ns() - self.started_ns) / 1e6
+        self.record.reused = call.reused
+        self._measure(call)
+        call.release()
+        self.exchange.active.remove(self)
+        self.plan.ended(self.choice)
+
+    def _measure(self, call: Call) -> None:
+        metrics = self.exchange.services.metrics
+        provider = self.choice.provider.name
+        if call.headers_ns:
+            model = self.exchange.generation.label(self.exchange.model)
+            metrics.upstream_latency.labels(provider, model).observe(call.headers_ns - call.started_ns)
+        if call.sent:
+            metrics.upstream_sent_bytes.labels(provider).inc(self.sent_bytes)
+        metrics.upstream_received_bytes.labels(provider).inc(call.bytes_in)

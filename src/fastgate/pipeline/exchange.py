@@ -1,0 +1,166 @@
+"""All state of one client request, grouped by the phase that writes it; phases talk only through it."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from fastgate import clock
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.usage import Usage
+from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
+from fastgate.downstream.interface import Downstream
+from fastgate.errors import ClientDisconnected
+from fastgate.observability.records import AttemptRecord, Finish
+from fastgate.pipeline.operation import Operation
+from fastgate.pipeline.services import Generation, Services
+from fastgate.routing.plan import Plan
+from fastgate.wire.envelope import Envelope
+from fastgate.wire.multipart import FormEnvelope
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.attempt import Attempt
+
+
+class Exchange:
+    """One client request, end to end. Times are `clock.monotonic_ns()`."""
+
+    __slots__ = (
+        "_pause",
+        "active",
+        "attempts",
+        "chunks",
+        "client_left",
+        "deadline",
+        "downstream",
+        "envelope",
+        "error",
+        "error_code",
+        "fallbacks",
+        "finish",
+        "first_content_ns",
+        "form",
+        "generation",
+        "hedges",
+        "key",
+        "operation",
+        "path",
+        "path_model",
+        "plan",
+        "query",
+        "request_id",
+        "retries",
+        "route",
+        "services",
+        "started_ns",
+        "status",
+        "stream",
+        "usage",
+        "waited_ns",
+        "winner",
+    )
+
+    def __init__(self, services: Services, downstream: Downstream, operation: Operation) -> None:
+        # accepted
+        self.services = services
+        self.generation: Generation = services.generation
+        self.downstream = downstream
+        self.operation = operation
+        self.path = operation.path
+        self.query = ""
+        self.path_model: str | None = None
+        self.request_id = services.request_ids.choose(downstream.header(b"x-request-id"))
+        self.started_ns = clock.monotonic_ns()
+        self.waited_ns = 0
+        # authenticate
+        self.key: VirtualKey | None = None
+        # receive
+        self.envelope: Envelope | None = None
+        self.form: FormEnvelope | None = None
+        self.stream = False
+        # route
+        self.plan: Plan | None = None
+        # attempt, fallback
+        self.active: list[Attempt] = []
+        self.attempts: list[AttemptRecord] = []
+        self.retries = 0
+        self.fallbacks = 0
+        self.hedges = 0
+        self.deadline: asyncio.TimerHandle | None = None
+        # relay
+        self.winner: Attempt | None = None
+        self.first_content_ns = 0
+        self.chunks = 0
+        # settle
+        self.usage: Usage | None = None
+        self.status = 0
+        self.error_code = ""
+        self.error = ""
+        self.finish: Finish = ""
+        # the client
+        self.client_left = False
+        self._pause: asyncio.Future[None] | None = None
+
+    @property
+    def model(self) -> str | None:
+        """The model as the client named it."""
+        if self.path_model is not None:
+            return self.path_model
+        if self.envelope is not None:
+            return self.envelope.model
+        return None if self.form is None else self.form.model
+
+    def watch_client(self) -> None:
+        self.downstream.watch(self.on_client_left)
+
+    def on_client_left(self) -> None:
+        """The client went away: cancel what runs upstream, or let it run on for a while (`drain`)."""
+        self.client_left = True
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
+        drain = (
+            self.key is not None and self.key.on_disconnect is OnDisconnect.DRAIN and self.winner is not None
+        )
+        if drain and self.key is not None:
+            self.stop_later(self.key.drain_max_s)
+        else:
+            self.stop(UpstreamError(FailureKind.CANCELLED, "the client left"))
+
+    def stop(self, error: UpstreamError) -> None:
+        """Abort every attempt that runs."""
+        for attempt in tuple(self.active):
+            attempt.abort(error)
+
+    def stop_later(self, seconds: float) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+        error = UpstreamError(FailureKind.DEADLINE, f"the exchange took longer than {seconds:g} s")
+        self.deadline = asyncio.get_running_loop().call_later(seconds, self.stop, error)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait before a retry. Raises ClientDisconnected as soon as the client leaves."""
+        self.watch_client()
+        loop = asyncio.get_running_loop()
+        pause = self._pause = loop.create_future()
+        began = clock.monotonic_ns()
+        timer = loop.call_later(seconds, _wake, pause)
+        try:
+            await pause
+        finally:
+            timer.cancel()
+            self._pause = None
+            self.waited_ns += clock.monotonic_ns() - began
+        if self.client_left:
+            raise ClientDisconnected
+
+    def close(self) -> None:
+        """Nothing of this exchange is left running afterwards."""
+        cancelled = UpstreamError(FailureKind.CANCELLED, "the exchange ended")
+        for attempt in tuple(self.active):
+            attempt.fail(cancelled)
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.downstream.unwatch()
+
+
+def _wake(pause: asyncio.Future[None]) -> None:
+    if not pause.done():
+        pause.set_result(None)

@@ -1,0 +1,99 @@
+"""Retry, next credential, next deployment, or give up: never after content went downstream."""
+
+from typing import Final
+
+from fastgate import clock
+from fastgate.domain.failure import FailureKind, Scope, UpstreamError
+from fastgate.errors import ClientDisconnected, GatewayError, draining
+from fastgate.pipeline import hedge
+from fastgate.pipeline.attempt import Attempt, Shape
+from fastgate.pipeline.exchange import Exchange
+from fastgate.routing.plan import Choice, Plan, Wait
+
+TIMERS: Final = frozenset(
+    {
+        FailureKind.CONNECT_TIMEOUT,
+        FailureKind.HEADERS_TIMEOUT,
+        FailureKind.FIRST_CONTENT_TIMEOUT,
+        FailureKind.BETWEEN_CHUNKS_TIMEOUT,
+        FailureKind.DEADLINE,
+    }
+)
+
+
+async def obtain(exchange: Exchange, plan: Plan) -> Attempt:
+    """The first attempt that has something to send downstream.
+
+    UpstreamError of scope REQUEST where the upstream refused the client's request itself;
+    GatewayError when all is exhausted; ClientDisconnected.
+    """
+    failures: list[UpstreamError] = []
+    previous: Choice | None = None
+    while True:
+        step = plan.next(clock.monotonic_ns())
+        if step is None:
+            raise exhausted(failures)
+        if isinstance(step, Wait):
+            await exchange.pause(step.seconds)
+            continue
+        _count(exchange, previous, step)
+        previous = step
+        try:
+            if plan.hedge is None:
+                attempt = Attempt(exchange, plan, step)
+                await attempt.run()
+            else:
+                attempt = await hedge.race(exchange, plan, step, plan.hedge)
+        except UpstreamError as error:
+            if exchange.client_left:
+                plan.abandoned(step)
+                raise ClientDisconnected from None
+            plan.failed(step, error)
+            if error.scope is Scope.REQUEST:
+                raise
+            failures.append(error)
+            if error.kind is FailureKind.DEADLINE:
+                raise exhausted(failures) from None
+            if error.kind is FailureKind.CANCELLED:
+                raise draining() from None
+        except BaseException:
+            plan.abandoned(step)
+            raise
+        else:
+            latency_ns = attempt.content_ns - attempt.started_ns
+            plan.succeeded(attempt.choice, latency_ns, keep_open=attempt.shape is not Shape.WHOLE)
+            return attempt
+
+
+def _count(exchange: Exchange, previous: Choice | None, step: Choice) -> None:
+    metrics = exchange.services.metrics
+    provider = step.provider.name
+    metrics.attempts.labels(provider, step.deployment.id).inc()
+    if previous is None:
+        return
+    if previous.deployment.id == step.deployment.id:
+        exchange.retries += 1
+        metrics.retries.labels(provider).inc()
+    else:
+        exchange.fallbacks += 1
+        metrics.fallbacks.labels(previous.provider.name, provider).inc()
+
+
+def exhausted(failures: list[UpstreamError]) -> GatewayError:
+    """The most telling error: a 429 the client can wait for, then a timer, then anything else."""
+    limited = [error for error in failures if error.kind is FailureKind.RATE_LIMITED]
+    if limited:
+        waits = [error.retry_after_s for error in limited if error.retry_after_s is not None]
+        seconds = max(int(-(-min(waits) // 1)), 1) if waits else 1
+        return GatewayError(
+            "rate_limit_exceeded",
+            f"Every deployment is rate limited by its provider or failed; try again in {seconds} s.",
+            headers=((b"retry-after", b"%d" % seconds),),
+        )
+    timed_out = next((error for error in failures if error.kind in TIMERS), None)
+    if timed_out is not None:
+        return GatewayError(
+            "upstream_timeout", f"No deployment answered in time ({timed_out.kind.value.replace('_', ' ')})."
+        )
+    kinds = ", ".join(dict.fromkeys(error.kind.value.replace("_", " ") for error in failures))
+    return GatewayError("upstream_error", f"Every attempt failed ({kinds or 'no attempt was possible'}).")

@@ -1,0 +1,71 @@
+"""The headers of an answer: the gateway's own, and those of the provider that users rely on."""
+
+from typing import TYPE_CHECKING, Final
+
+from fastgate import clock
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.attempt import Attempt
+    from fastgate.pipeline.exchange import Exchange
+
+Header = tuple[bytes, bytes]
+
+MAX_ATTEMPTS_HEADER: Final = 1024
+
+_RELAYED: Final[dict[bytes, bytes]] = {
+    b"content-type": b"content-type",
+    b"content-disposition": b"content-disposition",
+    b"openai-processing-ms": b"openai-processing-ms",
+    b"openai-version": b"openai-version",
+    b"openai-model": b"openai-model",
+    b"x-request-id": b"x-fastgate-upstream-request-id",
+    b"apim-request-id": b"x-fastgate-upstream-request-id",
+    b"x-simulated": b"x-simulated",
+}
+_LIMITS: Final = b"x-ratelimit-"
+
+
+def relayed(headers: list[Header]) -> list[Header]:
+    """The provider's headers that come back, under the names they come back by."""
+    out: list[Header] = []
+    for name, value in headers:
+        renamed = _RELAYED.get(name)
+        if renamed is not None:
+            out.append((renamed, value))
+        elif name.startswith(_LIMITS):
+            out.append((b"x-upstream-" + name[2:], value))
+    return out
+
+
+def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
+    """`x-fastgate-*`: what answered, after how many tries, and the gateway's own time so far."""
+    out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
+    if attempt is not None:
+        choice = attempt.choice
+        out.append((b"x-fastgate-provider", choice.provider.name.encode()))
+        out.append((b"x-fastgate-model", header_value(choice.model)))
+        out.append((b"x-fastgate-deployment", header_value(choice.deployment.id)))
+    if exchange.attempts:
+        out.append((b"x-fastgate-attempts", _attempts(exchange)))
+    out.append((b"x-fastgate-overhead-us", b"%d" % (overhead_ns(exchange) // 1000)))
+    return out
+
+
+def overhead_ns(exchange: "Exchange") -> int:
+    """The gateway's own time so far: all but the waits for the client's body and for upstream answers."""
+    return max(clock.monotonic_ns() - exchange.started_ns - exchange.waited_ns, 0)
+
+
+def _attempts(exchange: "Exchange") -> bytes:
+    """`deployment:credential=result(status)`, one a try, in order; the running one is `ok`."""
+    tries = []
+    for record in exchange.attempts:
+        where = f"{record.deployment}:{record.credential}" if record.credential else record.deployment
+        status = f"({record.status})" if record.status else ""
+        tries.append(f"{where}={record.result or 'ok'}{status}")
+    return header_value(", ".join(tries))[:MAX_ATTEMPTS_HEADER]
+
+
+def header_value(text: str) -> bytes:
+    """Visible ASCII only: names of models may come from a client."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text).encode("ascii")

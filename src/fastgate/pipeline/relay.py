@@ -1,0 +1,237 @@
+"""Bytes upstream → bytes downstream, unchanged; usage is read on the way."""
+
+import asyncio
+from typing import Final
+
+from fastgate import clock
+from fastgate._core.sse import EventSplitter
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.errors import ClientDisconnected
+from fastgate.pipeline import headers
+from fastgate.pipeline.attempt import Attempt, Shape
+from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.fallback import TIMERS
+from fastgate.pipeline.resume import Resume
+from fastgate.providers.interface import Sees, StreamDecoder
+from fastgate.store.responses import ResponseOwner
+from fastgate.upstream.client import Call
+
+TAIL_WAIT_S: Final = 1.0
+
+
+class BrokenOff(Exception):
+    """An answer of plain bytes was cut: no error of ours can follow, only a broken connection tells."""
+
+
+async def relay(exchange: Exchange, attempt: Attempt) -> None:
+    """Send the winner's answer. A failure after content ends the stream in the dialect's own error.
+
+    BrokenOff where the dialect has none; ClientDisconnected.
+    """
+    exchange.winner = attempt
+    exchange.status = attempt.call.status
+    if attempt.shape is Shape.WHOLE:
+        await _whole(exchange, attempt)
+    else:
+        await _streamed(exchange, attempt)
+
+
+async def _whole(exchange: Exchange, attempt: Attempt) -> None:
+    call, answer = attempt.call, attempt.answer
+    if answer is not None:
+        exchange.usage = answer.usage
+        _remember(exchange, attempt, answer.response_id)
+    attempt.close()
+    out = headers.relayed(call.headers)
+    out += headers.own(exchange, attempt)
+    await exchange.downstream.respond(call.status, out, attempt.body)
+    exchange.finish = "complete"
+
+
+async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
+    downstream = exchange.downstream
+    exchange.first_content_ns = attempt.content_ns
+    exchange.watch_client()
+    metrics = exchange.services.metrics
+    streams = metrics.open_streams.labels(attempt.choice.provider.name)
+    streams.inc()
+    out = headers.relayed(attempt.call.headers)
+    if attempt.shape is Shape.EVENTS:
+        out = [header for header in out if header[0] != b"content-type"]
+        out += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+    out += headers.own(exchange, attempt)
+    try:
+        await downstream.start(attempt.call.status, out)
+        await _send(exchange, attempt.first)
+        if attempt.shape is Shape.EVENTS:
+            await _events(exchange, attempt)
+        else:
+            await _bytes(exchange, attempt)
+    finally:
+        streams.dec()
+
+
+async def _send(exchange: Exchange, chunk: bytes) -> None:
+    """To the client, or to nobody while the exchange is drained after it left."""
+    exchange.chunks += 1
+    if exchange.client_left:
+        return
+    try:
+        await exchange.downstream.write(chunk)
+    except ClientDisconnected:
+        exchange.on_client_left()
+
+
+async def _bytes(exchange: Exchange, attempt: Attempt) -> None:
+    try:
+        while data := await attempt.call.read():
+            await _send(exchange, data)
+    except UpstreamError as error:
+        _broken(exchange, attempt, error)
+        raise BrokenOff from None
+    attempt.close()
+    await _finish(exchange)
+
+
+async def _events(exchange: Exchange, attempt: Attempt) -> None:
+    resume = Resume.of(exchange)
+    while True:
+        try:
+            await _until_end(exchange, attempt, resume)
+        except UpstreamError as error:
+            _broken(exchange, attempt, error)
+            following = None if resume is None else await resume.next_attempt(exchange)
+            if following is None:
+                await _terminal_error(exchange, attempt, error)
+                return
+            attempt = exchange.winner = following
+            await _send(exchange, attempt.first)
+        else:
+            break
+    decoder = attempt.decoder
+    assert decoder is not None
+    _account(exchange, attempt)
+    if not attempt.ended and (ending := decoder.ending()):
+        await _send(exchange, ending)
+    await _finish(exchange)
+    await _tail(attempt.call)
+    attempt.close()
+
+
+async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
+    """Relay until the stream's regular end. UpstreamError for any other."""
+    call, decoder, splitter = attempt.call, attempt.decoder, attempt.splitter
+    assert decoder is not None
+    assert splitter is not None
+    gap = exchange.services.metrics.inter_chunk_gap.labels(
+        attempt.choice.provider.name, exchange.generation.label(exchange.model)
+    )
+    if resume is not None:
+        resume.saw(attempt.first)
+    last_ns = attempt.content_ns
+    while not attempt.ended:
+        data = await call.read()
+        if not data:
+            break
+        if not attempt.feed(data):
+            continue
+        now_ns = clock.monotonic_ns()
+        gap.observe(now_ns - last_ns)
+        last_ns = now_ns
+        block = splitter.block
+        if splitter.mask:
+            block = _inspected(attempt, decoder, splitter)
+        if block:
+            if resume is not None:
+                resume.saw(block)
+            attempt.last_event = block
+            await _send(exchange, block)
+        if decoder.error is not None:
+            raise decoder.error
+    if not attempt.ended and not decoder.complete():
+        raise UpstreamError(FailureKind.TRUNCATED, "the stream ended without its terminal event")
+
+
+def _inspected(attempt: Attempt, decoder: StreamDecoder, splitter: EventSplitter) -> bytes:
+    """The block up to its end or its error, without what is withheld from the client."""
+    kept: list[bytes] = []
+    for event, mask in splitter.events():
+        seen = decoder.event(event) if mask else Sees.NOTHING
+        if Sees.ERROR in seen:
+            break
+        if not (Sees.USAGE_ONLY in seen and attempt.withholds_usage):
+            kept.append(event)
+        if Sees.END in seen:
+            attempt.ended = True
+            break
+    return b"".join(kept)
+
+
+def _broken(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
+    """The answer broke off after content: nobody else may answer, unless it can be continued."""
+    attempt.fail(error)
+    _account(exchange, attempt)
+    if exchange.client_left:
+        raise ClientDisconnected
+    if exchange.plan is not None:
+        exchange.plan.broke_off(attempt.choice, error)
+    exchange.finish = "cut"
+    exchange.error_code = "upstream_timeout" if error.kind in TIMERS else "upstream_error"
+    exchange.error = f"the answer broke off: {error.kind.value}: {error.message}"
+
+
+async def _terminal_error(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
+    assert attempt.decoder is not None
+    message = f"The provider's stream broke off ({error.kind.value.replace('_', ' ')})."
+    await _send(exchange, attempt.decoder.failure(message, exchange.error_code, attempt.last_event))
+    if not exchange.client_left:
+        await exchange.downstream.finish()
+
+
+async def _finish(exchange: Exchange) -> None:
+    if exchange.client_left:
+        raise ClientDisconnected
+    await exchange.downstream.finish()
+    exchange.finish = "complete"
+
+
+async def _tail(call: Call) -> None:
+    """After its last event a stream still has the end of its framing: with that, the connection serves on."""
+    overdue = UpstreamError(FailureKind.BETWEEN_CHUNKS_TIMEOUT, "the end of the framing is overdue")
+    timer = asyncio.get_running_loop().call_later(TAIL_WAIT_S, call.abort, overdue)
+    try:
+        while await call.read():
+            pass
+    except UpstreamError:
+        return  # the answer was complete; only the connection is lost, and `release` closes it
+    finally:
+        timer.cancel()
+
+
+def _account(exchange: Exchange, attempt: Attempt) -> None:
+    decoder = attempt.decoder
+    if decoder is not None:
+        exchange.usage = decoder.usage or exchange.usage
+        _remember(exchange, attempt, decoder.response_id)
+
+
+def _remember(exchange: Exchange, attempt: Attempt, response_id: str | None) -> None:
+    """A stored response can be fetched later by the key that made it, from the deployment that has it."""
+    envelope = exchange.envelope
+    if (
+        response_id is None
+        or exchange.operation.endpoint is not Endpoint.RESPONSES
+        or envelope is None
+        or envelope.fields.store is False
+    ):
+        return
+    choice = attempt.choice
+    owner = ResponseOwner(
+        key_id=None if exchange.key is None else exchange.key.id,
+        deployment=choice.deployment.id,
+        credential=None if choice.credential is None else choice.credential.id,
+        model=choice.model,
+        created_s=clock.time_ns() // 1_000_000_000,
+    )
+    exchange.services.responses.remember(response_id, owner)

@@ -1,0 +1,99 @@
+"""What a worker's requests share: the services of the rows below, and the configuration of the moment."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastgate.config.interpolate import resolve_secret
+from fastgate.domain.snapshot import Snapshot, Worker
+from fastgate.keys.authenticator import Authenticator
+from fastgate.observability.metrics import Metrics
+from fastgate.pipeline.request_id import RequestIds
+from fastgate.routing.table import RoutingTable
+from fastgate.store.responses import ResponseOwners
+from fastgate.upstream.client import Client
+from fastgate.upstream.origin import Origin
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.exchange import Exchange
+
+
+class Generation:
+    """All that one configuration gives, swapped whole on a reload; a request keeps the one it began with."""
+
+    def __init__(self, snapshot: Snapshot, table: RoutingTable, environ: Mapping[str, str]) -> None:
+        """ConfigError if a secret cannot be resolved any more."""
+        self.snapshot = snapshot
+        self.settings: Worker = snapshot.worker
+        self.table = table
+        self.secrets: dict[tuple[str, str], str | None] = {
+            (provider.name, credential.id): (
+                None if credential.secret is None else resolve_secret(credential.secret, environ)
+            )
+            for provider in snapshot.providers.values()
+            for credential in provider.credentials
+        }
+        self.heads: dict[tuple[object, ...], bytes] = {}
+        self._origins: dict[str, Origin] = {}
+        self.provider_of_origin: dict[Origin, str] = {}
+        self.forwarded = _forwarded(snapshot.worker.forward_request_headers)
+        self.public_labels = frozenset(snapshot.routes) | {d.model for d in snapshot.deployments.values()}
+
+    def origin(self, deployment_id: str) -> Origin:
+        origin = self._origins.get(deployment_id)
+        if origin is None:
+            deployment = self.snapshot.deployments[deployment_id]
+            network = self.snapshot.providers[deployment.provider].network
+            origin = self._origins[deployment_id] = Origin.parse(deployment.base_url, network)[0]
+            self.provider_of_origin[origin] = deployment.provider
+        return origin
+
+    def label(self, model: str | None) -> str:
+        """`model` as a label of metrics: only what the configuration or the catalogue names."""
+        if model is None:
+            return "none"
+        return model if model in self.public_labels else "other"
+
+
+_FORWARDED = (
+    b"openai-organization",
+    b"openai-project",
+    b"openai-beta",
+    b"idempotency-key",
+    b"traceparent",
+    b"tracestate",
+)
+
+
+def _forwarded(extra: tuple[str, ...]) -> tuple[bytes, ...]:
+    return (*_FORWARDED, *(name.lower().encode() for name in extra))
+
+
+@dataclass(slots=True)
+class Services:
+    """One per worker. `generation` is replaced by a reload, the rest lives as long as the worker."""
+
+    generation: Generation
+    authenticator: Authenticator
+    client: Client
+    metrics: Metrics
+    responses: ResponseOwners
+    request_ids: RequestIds = field(default_factory=RequestIds)
+    draining: bool = False
+    on_idle: asyncio.Event | None = None
+    exchanges: set["Exchange"] = field(default_factory=set)
+
+    def ended(self, exchange: "Exchange") -> None:
+        self.exchanges.discard(exchange)
+        if self.on_idle is not None and not self.exchanges:
+            self.on_idle.set()
+
+    async def idle(self, within_s: float) -> None:
+        """Return when no exchange is left, or after `within_s`."""
+        self.on_idle = asyncio.Event()
+        if self.exchanges:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self.on_idle.wait()

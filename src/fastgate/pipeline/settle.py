@@ -1,0 +1,105 @@
+"""The end of every exchange, whatever became of it: metrics and its one log line, exactly once."""
+
+from typing import Literal
+
+from fastgate import clock
+from fastgate.observability import log
+from fastgate.observability.records import ExchangeRecord
+from fastgate.pipeline import headers
+from fastgate.pipeline.exchange import Exchange
+
+
+def settle(exchange: Exchange) -> None:
+    duration_ns = clock.monotonic_ns() - exchange.started_ns
+    overhead_ns = headers.overhead_ns(exchange)
+    _measure(exchange, duration_ns, overhead_ns)
+    if exchange.generation.settings.log_requests:
+        log.exchange(_record(exchange, duration_ns, overhead_ns))
+
+
+def _measure(exchange: Exchange, duration_ns: int, overhead_ns: int) -> None:
+    metrics = exchange.services.metrics
+    endpoint = exchange.operation.endpoint.value
+    provider = "none" if exchange.winner is None else exchange.winner.choice.provider.name
+    model = exchange.generation.label(exchange.model)
+    exemplar = exchange.request_id.encode("ascii")
+    metrics.requests.labels(endpoint, provider, model, str(exchange.status)).inc()
+    metrics.request_duration.labels(endpoint, provider, model).observe(duration_ns, exemplar)
+    metrics.overhead.labels(endpoint).observe(overhead_ns)
+    metrics.downstream_received_bytes.labels(endpoint).inc(exchange.downstream.bytes_in)
+    metrics.downstream_sent_bytes.labels(endpoint).inc(exchange.downstream.bytes_out)
+    if exchange.client_left:
+        metrics.client_disconnects.labels(endpoint).inc()
+    if exchange.status == 401 and exchange.error_code:
+        metrics.auth_failures.labels(exchange.error_code).inc()
+    if exchange.first_content_ns:
+        ttft_ns = exchange.first_content_ns - exchange.started_ns
+        metrics.time_to_first_token.labels(provider, model).observe(ttft_ns, exemplar)
+    usage = exchange.usage
+    if usage is not None:
+        metrics.input_tokens.labels(provider, model).inc(usage.input_tokens)
+        metrics.output_tokens.labels(provider, model).inc(usage.output_tokens)
+        if usage.cached_input_tokens:
+            metrics.cached_input_tokens.labels(provider, model).inc(usage.cached_input_tokens)
+        if usage.reasoning_tokens:
+            metrics.reasoning_tokens.labels(provider, model).inc(usage.reasoning_tokens)
+
+
+def _record(exchange: Exchange, duration_ns: int, overhead_ns: int) -> ExchangeRecord:
+    downstream = exchange.downstream
+    record = ExchangeRecord(
+        request_id=exchange.request_id,
+        endpoint=exchange.operation.endpoint.value,
+        method=downstream.method,
+        path=downstream.path,
+        stream=exchange.stream,
+        status=exchange.status,
+        code=exchange.error_code,
+        error=exchange.error,
+        level=_level(exchange),
+        model=(exchange.model or "")[:256],
+        attempts=exchange.attempts,
+        retries=exchange.retries,
+        fallbacks=exchange.fallbacks,
+        hedges=exchange.hedges,
+        duration_ms=duration_ns / 1e6,
+        overhead_us=overhead_ns // 1000,
+        upstream_ms=exchange.waited_ns / 1e6,
+        bytes_in=downstream.bytes_in,
+        bytes_out=downstream.bytes_out,
+        chunks=exchange.chunks,
+        client="disconnected" if exchange.client_left else "",
+        finish=exchange.finish,
+    )
+    key, winner, usage = exchange.key, exchange.winner, exchange.usage
+    if key is not None:
+        record.virtual_key = key.id
+        record.customer_id = key.customer_id or ""
+        record.team_id = key.team_id or ""
+        record.tags = key.tags
+        record.metadata = key.metadata
+        if key.log_prompts and exchange.envelope is not None:
+            record.prompt = exchange.envelope.body.decode("utf-8", "replace")
+            record.answer = "" if winner is None else winner.body.decode("utf-8", "replace")
+    if winner is not None:
+        choice = winner.choice
+        record.provider = choice.provider.name
+        record.deployment = choice.deployment.id
+        record.credential = "" if choice.credential is None else choice.credential.id
+        record.upstream_model = choice.model
+        upstream_id = winner.call.header(b"x-request-id")
+        record.upstream_request_id = "" if upstream_id is None else upstream_id.decode("latin-1")[:128]
+        if exchange.first_content_ns:
+            record.ttft_ms = (exchange.first_content_ns - exchange.started_ns) / 1e6
+    if usage is not None:
+        record.input_tokens = usage.input_tokens
+        record.output_tokens = usage.output_tokens
+        record.cached_input_tokens = usage.cached_input_tokens
+        record.reasoning_tokens = usage.reasoning_tokens
+    return record
+
+
+def _level(exchange: Exchange) -> Literal["info", "warning", "error"]:
+    if exchange.error_code == "internal_error":
+        return "error"
+    return "warning" if exchange.status >= 500 or exchange.finish == "cut" else "info"

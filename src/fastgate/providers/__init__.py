@@ -1,0 +1,1 @@
+"""Upstream dialects, one package each, sans I/O."""

@@ -1,0 +1,182 @@
+"""Health of deployments and credentials, shared by all workers: every decision reads the shared slots."""
+
+from typing import Final
+
+from fastgate._core.shm import key_of
+from fastgate.domain.snapshot import Breaker, Credential
+from fastgate.routing import slot_layout
+from fastgate.routing.breaker import REFUSED, CircuitBreaker
+from fastgate.routing.latency import Quantile, decayed, peak_average
+from fastgate.routing.slot_layout import FOREVER, IN_FLIGHT_TAG, WORKERS_PER_SLOT, CredentialField, Slots
+from fastgate.routing.slot_layout import DeploymentField as Field
+
+# plain ints: on the hot path an IntEnum member has to be converted in each call
+_DEPLOYMENT_COOLDOWN: Final = int(Field.COOLDOWN_UNTIL)
+_COOLDOWN: Final = int(CredentialField.COOLDOWN_UNTIL)
+_REJECTED: Final = int(CredentialField.REJECTED)
+
+
+class DeploymentHealth:
+    """One deployment as this worker sees and changes it. Times are arguments, in ns."""
+
+    __slots__ = (
+        "_blocks",
+        "_field",
+        "_in_flight_slot",
+        "_slot",
+        "_slots",
+        "_workers_slot",
+        "breaker",
+        "id",
+        "latencies",
+    )
+
+    def __init__(
+        self, slots: Slots, deployment: str, worker_index: int, workers_slot: int, breaker: Breaker
+    ) -> None:
+        self.id = deployment
+        self.latencies = Quantile()
+        self._slots = slots
+        self._slot = slots.claim(key_of(slot_layout.deployment_name(deployment)))
+        self._workers_slot = workers_slot
+        self._blocks: list[int] = []
+        block, self._field = divmod(worker_index, WORKERS_PER_SLOT)
+        self._in_flight_slot = slots.claim(key_of(slot_layout.in_flight_name(deployment, block)))
+        slots.store(self._in_flight_slot, IN_FLIGHT_TAG, block + 1)
+        self.breaker = CircuitBreaker(slots, self._slot, breaker)
+
+    def admit(self, now_ns: int) -> int:
+        """ADMITTED, REFUSED, or a probe's token, to be given to `record` or `release`."""
+        if self._slots.load(self._slot, _DEPLOYMENT_COOLDOWN) > now_ns:
+            return REFUSED
+        return self.breaker.admit(now_ns)
+
+    def cooldown_until(self) -> int:
+        return self._slots.load(self._slot, _DEPLOYMENT_COOLDOWN)
+
+    def cool_down(self, until_ns: int) -> None:
+        """For a deployment without credentials, which cannot cool one of them."""
+        _raise_to(self._slots, self._slot, _DEPLOYMENT_COOLDOWN, until_ns)
+
+    def begin(self) -> None:
+        self._slots.add(self._in_flight_slot, self._field, 1)
+
+    def end(self) -> None:
+        self._slots.add(self._in_flight_slot, self._field, -1)
+
+    def in_flight(self) -> int:
+        """Requests in flight over all workers."""
+        slots = self._slots
+        workers = slots.load(self._workers_slot, 0)
+        while len(self._blocks) * WORKERS_PER_SLOT < workers:
+            name = slot_layout.in_flight_name(self.id, len(self._blocks))
+            self._blocks.append(slots.claim(key_of(name)))
+        return sum(
+            slots.load(self._blocks[worker // WORKERS_PER_SLOT], worker % WORKERS_PER_SLOT)
+            for worker in range(workers)
+        )
+
+    def observe(self, latency_ns: int, now_ns: int) -> None:
+        """A success took this long. Two workers at the same moment may lose one observation."""
+        self.latencies.add(latency_ns)
+        slots, slot = self._slots, self._slot
+        elapsed_ns = now_ns - slots.load(slot, Field.LATENCY_AT)
+        average_ns = peak_average(slots.load(slot, Field.LATENCY), elapsed_ns, latency_ns)
+        slots.store(slot, Field.LATENCY, average_ns)
+        slots.store(slot, Field.LATENCY_AT, now_ns)
+
+    def latency_ns(self, now_ns: int) -> float:
+        """The decayed peak average; 0 if it was never measured."""
+        elapsed_ns = now_ns - self._slots.load(self._slot, Field.LATENCY_AT)
+        return decayed(self._slots.load(self._slot, Field.LATENCY), elapsed_ns)
+
+
+class CredentialHealth:
+    """One credential at one deployment: cooldowns and a 403 hold here, a 401 at all deployments.
+
+    Providers limit the rate per model, and a 403 may mean one model only: neither may let one client
+    take a credential away from the others' models.
+    """
+
+    __slots__ = ("_everywhere", "_here", "_slots")
+
+    def __init__(self, slots: Slots, deployment: str, provider: str, credential: Credential) -> None:
+        self._slots = slots
+        here = slot_layout.credential_at_name(deployment, credential.id, credential.fingerprint)
+        everywhere = slot_layout.credential_name(provider, credential.id, credential.fingerprint)
+        self._here = slots.claim(key_of(here))
+        self._everywhere = slots.claim(key_of(everywhere))
+
+    def usable(self, now_ns: int) -> bool:
+        slots = self._slots
+        return slots.load(self._here, _COOLDOWN) <= now_ns and not slots.load(self._everywhere, _REJECTED)
+
+    def returns_at(self) -> int:
+        """When the cooldown ends; FOREVER when rejected: until the configuration of the secret changes."""
+        if self._slots.load(self._everywhere, _REJECTED) or self._slots.load(self._here, _REJECTED):
+            return FOREVER
+        return self._slots.load(self._here, _COOLDOWN)
+
+    def cool_down(self, until_ns: int) -> None:
+        _raise_to(self._slots, self._here, _COOLDOWN, until_ns)
+
+    def reject(self, *, everywhere: bool) -> None:
+        self._slots.store(self._everywhere if everywhere else self._here, _REJECTED, 1)
+        if not everywhere:
+            self.cool_down(FOREVER)
+
+
+class Health:
+    """The health of everything, as one worker keeps it. A worker's index is its own while it lives."""
+
+    def __init__(self, slots: Slots, worker_index: int) -> None:
+        """What the index's former owner left in flight when it died is zeroed."""
+        self._slots = slots
+        self._worker_index = worker_index
+        self._deployments: dict[str, DeploymentHealth] = {}
+        self._workers_slot = slots.claim(key_of(slot_layout.WORKERS_NAME))
+        _raise_to(slots, self._workers_slot, 0, worker_index + 1)
+        block, field = divmod(worker_index, WORKERS_PER_SLOT)
+        for slot in range(slots.capacity):
+            if slots.load(slot, IN_FLIGHT_TAG) == block + 1:
+                slots.store(slot, field, 0)
+
+    def deployment(self, deployment: str, breaker: Breaker) -> DeploymentHealth:
+        """OverflowError: the shared file has no room; it is sized by `slots_needed`."""
+        known = self._deployments.get(deployment)
+        if known is None:
+            known = DeploymentHealth(self._slots, deployment, self._worker_index, self._workers_slot, breaker)
+            self._deployments[deployment] = known
+        elif known.breaker.settings != breaker:
+            known.breaker.configure(breaker)
+        return known
+
+    def credential(self, deployment: str, provider: str, credential: Credential) -> CredentialHealth:
+        return CredentialHealth(self._slots, deployment, provider, credential)
+
+    def rotation(self, group: str) -> "Rotation":
+        return Rotation(self._slots, group)
+
+
+class Rotation:
+    """The counter of a `round_robin` group, shared by all workers."""
+
+    __slots__ = ("_slot", "_slots")
+
+    def __init__(self, slots: Slots, group: str) -> None:
+        self._slots = slots
+        self._slot = slots.claim(key_of(slot_layout.rotation_name(group)))
+
+    def next(self) -> int:
+        return self._slots.add(self._slot, 0, 1) - 1
+
+    def peek(self) -> int:
+        """What `next` would give, without taking it."""
+        return self._slots.load(self._slot, 0)
+
+
+def _raise_to(slots: Slots, slot: int, field: int, value: int) -> None:
+    """Set the field to `value` unless it holds more."""
+    while (found := slots.load(slot, field)) < value:
+        if slots.compare_exchange(slot, field, found, value):
+            return

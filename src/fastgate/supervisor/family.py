@@ -1,0 +1,76 @@
+"""All children of a running gateway: start them, wait until they serve, drain them, end them."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from fastgate import tasks
+from fastgate.observability import log
+from fastgate.supervisor.child import Child
+
+# Beyond `server.drain_s`, for a worker to write terminal errors and its logs.
+GRACE_S = 5.0
+
+
+class Family:
+    """`workers` serve clients; `helpers` are needed by them, and so are ended after them."""
+
+    def __init__(self, workers: Sequence[Child], control: Child, simulated: Child | None) -> None:
+        self.workers = tuple(workers)
+        self.control = control
+        self._helpers = (control,) if simulated is None else (control, simulated)
+        self._runs: dict[Child, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        for child in (*self._helpers, *self.workers):
+            self._runs[child] = tasks.spawn(child.run(), child.name)
+
+    async def ready(self) -> str:
+        """Return "" when every worker and the control process serve, or why control refuses to."""
+        served = tasks.spawn(self._all_ready(), "ready")
+        try:
+            await asyncio.wait({served, self.control.refused}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            served.cancel()
+        return self.control.refused.result() if self.control.refused.done() else ""
+
+    async def _all_ready(self) -> None:
+        for child in (self.control, *self.workers):
+            await child.ready.wait()
+
+    def reload(self) -> None:
+        """Have control read the configuration again, and everyone open the log file again."""
+        log.reopen()
+        for child in (self.control, *self.workers):
+            child.signal(signal.SIGHUP)
+
+    async def drain(self, drain_s: float, now: asyncio.Event) -> bool:
+        """End the workers when their requests are done, at the latest after `drain_s`, or when `now` is
+        set; then the others. False where something had to be killed."""
+        orderly = await self._end(self.workers, drain_s + GRACE_S, now)
+        return await self._end(self._helpers, GRACE_S, asyncio.Event()) and orderly
+
+    async def _end(self, children: Sequence[Child], limit_s: float, now: asyncio.Event) -> bool:
+        for child in children:
+            child.stop()
+        ended = tasks.spawn(self._all_ended(children), "ended")
+        hurried = tasks.spawn(now.wait(), "hurried")
+        try:
+            await asyncio.wait({ended, hurried}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done() and now.is_set():
+                for child in children:
+                    child.stop()
+                await asyncio.wait({ended}, timeout=GRACE_S)
+            if ended.done():
+                return True
+            left = [child.name for child in children if child.state.pid]
+            log.event("error", "killing what does not end", children=left)
+            for child in children:
+                child.kill()
+            await ended
+            return False
+        finally:
+            hurried.cancel()
+
+    async def _all_ended(self, children: Sequence[Child]) -> None:
+        await asyncio.wait([self._runs[child] for child in children])

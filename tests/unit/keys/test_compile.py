@@ -1,0 +1,194 @@
+"""From the settings to the keys and secrets that the store takes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from fastgate.config.settings import Settings
+from fastgate.domain.virtual_key import ModelRef, OnDisconnect, VirtualKey
+from fastgate.errors import ConfigError
+from fastgate.keys.compile import CompiledKeys, compile_keys
+from fastgate.keys.secret import digest, generate
+from fastgate.store.keys import Source
+
+STRONG = "a-foreign-secret-of-some-length-42"
+
+
+def compiled(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> CompiledKeys:
+    return compile_keys(msgspec.convert(given, Settings), environ or {})
+
+
+def errors(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        compiled(given, environ)
+    return str(caught.value).splitlines()
+
+
+def one_key(**given: Any) -> dict[str, Any]:
+    return {"virtual_keys": [{"id": "vk", **given}]}
+
+
+def test_the_key_of_the_design_document() -> None:
+    result = compiled(
+        one_key(
+            customer_id="acme_corp",
+            budget={"max_per_month_usd": 12000, "reset_duration": "monthly"},
+            rate_limit={"requests_per_minute": 600},
+            allowed_providers=["openai", "anthropic", "bedrock"],
+            fallbacks=[
+                {"provider": "openai", "model": "gpt-4o"},
+                {"provider": "bedrock", "model": "anthropic.claude-sonnet-4-6"},
+            ],
+        )
+    )
+    assert result == CompiledKeys(
+        keys=(
+            VirtualKey(
+                id="vk",
+                customer_id="acme_corp",
+                allowed_providers=("openai", "anthropic", "bedrock"),
+                fallbacks=(
+                    ModelRef("gpt-4o", "openai"),
+                    ModelRef("anthropic.claude-sonnet-4-6", "bedrock"),
+                ),
+            ),
+        ),
+        secrets=(),
+        warnings=(),
+    )
+
+
+def test_every_setting_of_a_key_arrives() -> None:
+    (key,) = compiled(
+        one_key(
+            enabled=False,
+            expires_at="2030-01-31T12:00:00+01:00",
+            team_id="t",
+            allowed_models=["gpt-*"],
+            denied_models=["gpt-4*"],
+            fallbacks=[{"model": "auto"}],
+            tags={"tier": "gold"},
+            metadata={"a": "1"},
+            log_prompts=True,
+            on_disconnect="drain",
+            drain_max_s=5.0,
+        )
+    ).keys
+    assert key == VirtualKey(
+        id="vk",
+        enabled=False,
+        expires_at=1_896_087_600,
+        team_id="t",
+        allowed_models=("gpt-*",),
+        denied_models=("gpt-4*",),
+        fallbacks=(ModelRef("auto"),),
+        tags={"tier": "gold"},
+        metadata={"a": "1"},
+        log_prompts=True,
+        on_disconnect=OnDisconnect.DRAIN,
+        drain_max_s=5.0,
+    )
+
+
+def test_metadata_of_the_key_wins_over_the_team_and_the_team_over_the_customer() -> None:
+    (key,) = compiled(
+        {
+            "customers": [{"id": "c", "metadata": {"x": "customer", "y": "customer", "z": "customer"}}],
+            "teams": [{"id": "t", "customer_id": "c", "metadata": {"x": "team", "y": "team"}}],
+            **one_key(team_id="t", metadata={"x": "key"}),
+        }
+    ).keys
+    assert key.metadata == {"x": "key", "y": "team", "z": "customer"}
+    assert key.customer_id == "c"
+
+
+def test_a_secret_may_come_from_the_environment_or_as_a_hash() -> None:
+    secret = generate()
+    result = compiled(
+        {
+            "virtual_keys": [
+                {"id": "a", "secret": "${KEY}"},
+                {"id": "b", "secret_hash": "sha256:" + "ab" * 32},
+                {"id": "c", "secret_hash": "cd" * 32},
+                {"id": "d", "secret": STRONG},
+                {"id": "e"},
+            ]
+        },
+        {"KEY": secret},
+    )
+    assert {hashed: record.key_id for hashed, record in result.secrets} == {
+        digest(secret.encode()): "a",
+        bytes.fromhex("ab" * 32): "b",
+        bytes.fromhex("cd" * 32): "c",
+        digest(STRONG.encode()): "d",
+    }
+    assert {record.source for _, record in result.secrets} == {Source.CONFIG}
+    assert result.warnings == ()
+
+
+def test_a_weak_secret_is_taken_with_a_warning_that_does_not_show_it() -> None:
+    result = compiled(one_key(secret="hunter2"))
+    assert [hashed for hashed, _ in result.secrets] == [digest(b"hunter2")]
+    (warning,) = result.warnings
+    assert warning.startswith("virtual_keys[0].secret: ")
+    assert "fastgate keys issue vk" in warning
+    assert "hunter2" not in warning
+
+
+def test_an_expired_key_is_warned_of_and_never_becomes_one_that_does_not_expire() -> None:
+    for moment in ("2001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1950-01-01T00:00:00Z"):
+        result = compiled(one_key(expires_at=moment))
+        assert result.keys[0].expires_at >= 1
+        assert "has expired" in result.warnings[0]
+
+
+def test_two_keys_with_the_same_secret_are_an_error() -> None:
+    (error,) = errors(
+        {
+            "virtual_keys": [
+                {"id": "a", "secret": STRONG},
+                {"id": "b", "secret_hash": digest(STRONG.encode()).hex()},
+            ]
+        }
+    )
+    assert error == "virtual_keys[1]: b has the same secret as a; each key needs its own"
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "message"),
+    [
+        ({"secret": "${UNSET}"}, {}, "the environment variable UNSET is not set"),
+        ({"secret": "${EMPTY}"}, {"EMPTY": ""}, "the secret at ${EMPTY} is empty"),
+        ({"secret": "none"}, {}, "written without `secret`"),
+        ({"secret": "two words of a long secret 1234"}, {}, "with spaces"),
+        ({"secret": "sch\u00f6nes-geheimnis-1234567890"}, {}, "cannot stand in an HTTP header"),
+        ({"secret": generate() + "x"}, {}, "its checksum is wrong"),
+    ],
+)
+def test_a_secret_that_cannot_be_used(
+    given: Mapping[str, Any], environ: Mapping[str, str], message: str
+) -> None:
+    (error,) = errors(one_key(**given), environ)
+    assert message in error
+    if not given["secret"].startswith("${") and given["secret"] != "none":
+        assert given["secret"] not in error
+
+
+def test_all_errors_come_at_once() -> None:
+    found = errors(
+        {
+            "virtual_keys": [
+                {"id": "a", "secret": "${UNSET}"},
+                {"id": "b", "secret": STRONG},
+                {"id": "c", "secret": STRONG},
+                {"id": "d", "secret": "none"},
+            ],
+        }
+    )
+    assert [error.partition(": ")[0] for error in found] == [
+        "virtual_keys[0].secret",
+        "virtual_keys[2]",
+        "virtual_keys[3].secret",
+    ]

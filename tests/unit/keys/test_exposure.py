@@ -1,0 +1,65 @@
+"""Listening beyond loopback needs a usable virtual key, or the outright will to be open."""
+
+from pathlib import Path
+
+import pytest
+
+from fastgate.config.settings import Auth, Server, Settings
+from fastgate.domain.virtual_key import VirtualKey
+from fastgate.errors import ConfigError
+from fastgate.keys.exposure import check_exposure, is_loopback
+from fastgate.keys.lifecycle import issue, revoke
+from fastgate.store.keys import KeyStore
+
+PUBLIC = Settings(server=Server(host="0.0.0.0"))
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("10.0.0.1", False),
+        ("gateway.example.com", False),
+        ("localhost.example.com", False),
+    ],
+)
+def test_what_is_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_without_any_key_only_loopback_is_allowed(tmp_path: Path) -> None:
+    with KeyStore(tmp_path / "keys") as store:
+        check_exposure(Settings(), store)
+        check_exposure(Settings(server=Server(host="0.0.0.0"), auth=Auth(mode="open")), store)
+        with pytest.raises(ConfigError, match=r"0\.0\.0\.0.*keys issue.*127\.0\.0\.1.*auth\.mode"):
+            check_exposure(PUBLIC, store)
+
+
+def test_a_usable_key_allows_any_address(tmp_path: Path) -> None:
+    with KeyStore(tmp_path / "keys") as store:
+        store.sync_configured([VirtualKey(id="vk")], [])
+        with pytest.raises(ConfigError):
+            check_exposure(PUBLIC, store)
+        issued = issue(store, "vk")
+        check_exposure(PUBLIC, store)
+        revoke(store, [issued.stored.digest])
+        with pytest.raises(ConfigError):
+            check_exposure(PUBLIC, store)
+
+
+@pytest.mark.parametrize(
+    "key", [VirtualKey(id="vk", enabled=False), VirtualKey(id="vk", expires_at=1), VirtualKey(id="other")]
+)
+def test_a_secret_of_a_key_that_cannot_be_used_does_not_count(tmp_path: Path, key: VirtualKey) -> None:
+    with KeyStore(tmp_path / "keys") as store:
+        store.sync_configured([key], [])
+        issue(store, "vk")
+        with pytest.raises(ConfigError):
+            check_exposure(PUBLIC, store)

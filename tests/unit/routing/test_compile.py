@@ -1,0 +1,280 @@
+"""From settings to a snapshot: deployments, names, merging, and every mistake at once."""
+
+import os
+
+import pytest
+
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.provider_table import KNOWN
+from fastgate.domain.snapshot import Strategy, StreamFailure
+from fastgate.errors import ConfigError
+from tests.support.routing import local, snapshot
+
+OPENAI = {"credentials": [{"secret": "sk-test"}]}
+
+
+def problems(**sections):
+    with pytest.raises(ConfigError) as caught:
+        snapshot(**sections)
+    return str(caught.value).split("\n")
+
+
+def test_catalogue_models_become_deployments():
+    snap = snapshot(providers={"openai": OPENAI})
+    assert snap.serves["openai"].names["gpt-4o-2024-08-06"] == ("openai/gpt-4o",)
+    deployment = snap.deployments["openai/gpt-4o"]
+    assert (deployment.model, deployment.upstream_model) == ("gpt-4o", None)
+    assert deployment.base_url == "https://api.openai.com/v1"
+    assert deployment.credentials == ("credential-1",)
+    assert snap.serves["openai"].wildcard == "openai/*"
+    assert snap.deployments["openai/*"].model == "*"
+
+
+def test_open_weight_models_are_not_looked_for_at_openai():
+    assert "openai/gpt-oss-120b" not in snapshot(providers={"openai": OPENAI}).deployments
+
+
+def test_models_replace_the_catalogue_and_the_wildcard():
+    snap = snapshot(providers={"openai": {**OPENAI, "models": ["gpt-4o"]}})
+    assert list(snap.deployments) == ["openai/gpt-4o"]
+    assert snap.serves["openai"].wildcard is None
+    assert snap.deployments["openai/gpt-4o"].upstream_model == "gpt-4o"
+
+
+def test_any_model_can_be_said_either_way():
+    with_list = snapshot(providers={"local": local("llama-3", any_model=True)})
+    assert with_list.serves["local"].wildcard == "local/*"
+    without = snapshot(providers={"openai": {**OPENAI, "any_model": False}})
+    assert without.serves["openai"].wildcard is None
+
+
+def test_a_model_listed_under_deployments_is_served_there_only():
+    regions = [
+        {"model": "gpt-4o", "region": "eu", "base_url": "https://eu.api.openai.com/v1"},
+        {"model": "gpt-4o", "region": "us", "base_url": "https://us.api.openai.com/v1/"},
+    ]
+    snap = snapshot(providers={"openai": {**OPENAI, "deployments": regions}})
+    assert snap.serves["openai"].names["gpt-4o"] == ("openai/eu/gpt-4o", "openai/us/gpt-4o")
+    assert snap.deployments["openai/us/gpt-4o"].base_url == "https://us.api.openai.com/v1"
+    assert "gpt-4o-2024-08-06" not in snap.serves["openai"].names
+    assert "gpt-4o-mini" in snap.serves["openai"].names
+
+
+@pytest.mark.parametrize(
+    ("given", "base_url", "azure_deployments"),
+    [
+        ({"resource": "acme"}, "https://acme.openai.azure.com/openai/v1", False),
+        ({"base_url": "https://acme.openai.azure.com/"}, "https://acme.openai.azure.com/openai/v1", False),
+        (
+            {"resource": "acme", "api_version": "2024-10-21"},
+            "https://acme.openai.azure.com/openai",
+            True,
+        ),
+        (
+            {"base_url": "https://gw.acme.com/openai/v1", "api_version": "2024-10-21", "url_style": "deployments"},
+            "https://gw.acme.com/openai",
+            True,
+        ),
+        (
+            {"resource": "acme", "api_version": "preview", "url_style": "v1"},
+            "https://acme.openai.azure.com/openai/v1",
+            False,
+        ),
+    ],
+)
+def test_azure_url_styles(given, base_url, azure_deployments):
+    snap = snapshot(
+        providers={"azure": {**OPENAI, **given, "deployments": [{"model": "gpt-4o", "upstream_model": "prod-4o"}]}}
+    )
+    provider, deployment = snap.providers["azure"], snap.deployments["azure/gpt-4o"]
+    assert deployment.base_url == base_url
+    assert (deployment.model, deployment.upstream_model) == ("gpt-4o", "prod-4o")
+    assert provider.azure_deployments is azure_deployments
+    assert (provider.auth_header, provider.auth_prefix) == ("api-key", "")
+    assert provider.query == (f"api-version={given['api_version']}" if "api_version" in given else "")
+
+
+def test_azure_serves_no_plain_name_but_its_deployments():
+    snap = snapshot(providers={"azure": {**OPENAI, "resource": "acme"}})
+    assert snap.serves["azure"].names == {}
+    assert snap.serves["azure"].wildcard == "azure/*"
+
+
+def test_timeouts_and_retries_are_merged_from_default_to_provider_to_route():
+    snap = snapshot(
+        providers={"local": local("m", timeouts={"connect_s": 1, "headers_s": 2}, retries={"max": 3})},
+        routes={
+            "r": {
+                "groups": [{"deployments": [{"provider": "local", "model": "m"}]}],
+                "timeouts": {"headers_s": 7},
+            }
+        },
+    )
+    provider = snap.providers["local"]
+    assert (provider.timeouts.connect_s, provider.timeouts.headers_s) == (1, 2)
+    assert provider.timeouts.between_chunks_s == 60
+    target = snap.routes["r"].groups[0].targets[0]
+    assert target.timeouts is not None
+    assert (target.timeouts.connect_s, target.timeouts.headers_s) == (1, 7)
+    assert target.retries is None
+    assert provider.retries.max == 3
+
+
+def test_routes_keep_their_order_strategy_and_conditions():
+    snap = snapshot(
+        providers={"a": local("m"), "b": local("m")},
+        routes={
+            "r": {
+                "groups": [
+                    {
+                        "strategy": "least_busy",
+                        "deployments": [
+                            {"provider": "a", "model": "m", "weight": 4},
+                            {"provider": "b", "model": "m"},
+                        ],
+                        "when": {"tags": {"tier": "gold"}, "max_body_bytes": 10},
+                    },
+                    {"deployments": [{"provider": "b", "model": "m"}]},
+                ],
+                "hedge": {"after": "1.5s", "max": 2},
+                "stream_failure": "continue",
+            }
+        },
+    )
+    route = snap.routes["r"]
+    first, second = route.groups
+    assert [(target.deployment, target.weight) for target in first.targets] == [("a/m", 4), ("b/m", 1)]
+    assert first.strategy is Strategy.LEAST_BUSY
+    assert first.when is not None
+    assert (first.when.tags, first.when.max_body_bytes) == ({"tier": "gold"}, 10)
+    assert [target.deployment for target in second.targets] == ["b/m"]
+    assert route.hedge is not None
+    assert (route.hedge.after_ms, route.hedge.max) == (1500, 2)
+    assert route.stream_failure is StreamFailure.CONTINUE
+
+
+def test_a_route_may_name_a_model_that_no_list_has():
+    snap = snapshot(
+        providers={"openai": OPENAI},
+        routes={"r": [{"deployments": [{"provider": "openai", "model": "gpt-99"}]}]},
+    )
+    assert snap.routes["r"].groups[0].targets[0].deployment == "openai/gpt-99"
+    assert snap.deployments["openai/gpt-99"].upstream_model == "gpt-99"
+    assert "gpt-99" not in snap.serves["openai"].names
+
+
+def test_targets_of_later_vendors_are_left_out():
+    snap = snapshot(
+        providers={"openai": OPENAI, "anthropic": {"credentials": [{"secret": "x"}]}},
+        routes={
+            "smart": [
+                {"deployments": [{"provider": "openai", "model": "gpt-4o"}]},
+                {"deployments": [{"provider": "anthropic", "model": "claude-sonnet-4-6"}]},
+            ],
+            "only-later": [{"deployments": [{"provider": "bedrock", "model": "x"}]}],
+        },
+    )
+    assert list(snap.providers) == ["openai"]
+    assert len(snap.routes["smart"].groups) == 1
+    assert "only-later" not in snap.routes
+
+
+def test_a_vendor_of_later_that_says_its_dialect_is_used_now():
+    snap = snapshot(
+        providers={"anthropic": {**OPENAI, "dialect": "openai", "base_url": "https://api.anthropic.com/v1"}}
+    )
+    assert snap.serves["anthropic"].wildcard == "anthropic/*"
+
+
+def test_servers_of_ones_own_need_no_secret():
+    snap = snapshot(providers={name: {} for name, known in KNOWN.items() if not known.needs_secret and known.base_url})
+    assert set(snap.providers) == {"ollama", "vllm", "sglang", "lmstudio"}
+    assert all(deployment.credentials == () for deployment in snap.deployments.values())
+
+
+def test_secrets_stay_references():
+    given = {"credentials": [{"secret": "${MANY#1}"}, {"id": "none", "secret": "none"}]}
+    snap = snapshot({"MANY": "sk-one,sk-two"}, providers={"openai": given})
+    first, second = snap.providers["openai"].credentials
+    assert first.secret is not None
+    assert (first.secret.template, first.secret.part) == ("${MANY}", 1)
+    assert second.secret is None
+    assert "sk-two" not in repr(snap)
+
+
+def test_the_fingerprint_changes_with_the_file_that_holds_the_secret(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("sk-old")
+    given = {"openai": {"credentials": [{"secret": f"file:{path}"}]}}
+    before = snapshot(providers=given).providers["openai"].credentials[0].fingerprint
+    assert snapshot(providers=given).providers["openai"].credentials[0].fingerprint == before
+    path.write_text("sk-new")
+    os.utime(path, ns=(1, 1))
+    assert snapshot(providers=given).providers["openai"].credentials[0].fingerprint != before
+
+
+def test_all_mistakes_at_once():
+    found = problems(
+        providers={
+            "opnai": {"credentials": [{"secret": "x"}]},
+            "openai": {},
+            "azure": OPENAI,
+            "databricks": {**OPENAI, "host": "https://adb-1.azuredatabricks.net/"},
+            "a": local("m", "M", "x*", endpoints=["chat", "embedings"]),
+            "b": local("m", base_url="ftp://b", credentials=1),
+            "c": local(deployments=[{"model": "m"}, {"model": "m"}, {"model": "n", "credentials": ["c9"]}]),
+        },
+        routes={
+            "auto": [{"deployments": [{"provider": "a", "model": "m"}]}],
+            "r": [
+                {
+                    "deployments": [
+                        {"provider": "aa", "model": "m"},
+                        {"provider": "groq", "model": "m"},
+                        {"provider": "a", "model": "mm"},
+                        {"provider": "c", "model": "m", "region": "eu"},
+                    ],
+                    "when": {"min_body_bytes": 9, "max_body_bytes": 3},
+                }
+            ],
+        },
+    )
+    text = "\n".join(found)
+    for expected in (
+        "providers.opnai: is not a known provider, so it has to say `dialect` and `base_url`; did you mean `openai`?",
+        "providers.openai.credentials: there is none: add one, or set OPENAI_API_KEY",
+        "providers.azure.base_url: its URL https://{resource}.openai.azure.com/openai/v1 needs `resource`",
+        "providers.a.endpoints: there is no endpoint `embedings`; did you mean `embeddings`?",
+        "providers.a: `M` and `m` differ only in case",
+        "providers.a.models.2: `x*` is no model's name; see `any_model`",
+        "providers.b.base_url: `ftp://b` is not an http:// or https:// URL",
+        "providers.c.deployments.1: `c/m` is there twice: give each a `region`",
+        "providers.c.deployments.2.credentials: there is no credential `c9`",
+        "routes.auto: `auto` is reserved",
+        "routes.r.0.deployments.0: there is no provider `aa`",
+        "routes.r.0.deployments.1: the provider `groq` is not configured: add it, or set GROQ_API_KEY",
+        "routes.r.0.deployments.2: `a` does not serve `mm`; did you mean `m`?",
+        "routes.r.0.deployments.3: `c` has no `m` in the region `eu` (it has: none)",
+        "routes.r.0.when: min_body_bytes is above max_body_bytes",
+    ):
+        assert expected in text
+    assert len(found) == 15 + 0
+
+
+def test_a_missing_secret_is_named_without_its_value():
+    (problem,) = problems(providers={"openai": {"credentials": [{"secret": "${NOWHERE}"}]}})
+    assert problem == (
+        "providers.openai.credentials.0.secret: the environment variable NOWHERE is not set"
+    )
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_known_provider_compiles(name):
+    extra = {"azure": {"resource": "r"}, "databricks": {"host": "h.example"}}
+    if name == "openai_compatible":
+        extra[name] = {"base_url": "http://127.0.0.1:1/v1"}
+    snap = snapshot(providers={name: {**OPENAI, **extra.get(name, {})}})
+    provider = snap.providers[name]
+    assert Endpoint.CHAT in provider.endpoints
+    assert all("{" not in deployment.base_url for deployment in snap.deployments.values())
+    assert snap.serves[name].wildcard in snap.deployments

@@ -1,0 +1,16 @@
+"""A client that must have nothing left when its test ends."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.upstream_calls import MAX_RESPONSE
+
+from fastgate.upstream.client import Client
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    client = Client(max_response_bytes=MAX_RESPONSE, environ={})
+    yield client
+    await client.aclose()
+    assert client.stats() == {}

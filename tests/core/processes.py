@@ -27,7 +27,7 @@ def claim_and_add(path: str, capacity: str, seed: str) -> object:
     keys = list(SHARED_KEYS)
     chance = random.Random(seed)
     _wait_for_start()
-    slots = {}
+    slots: dict[int, int] = {}
     for _ in range(ROUNDS):
         chance.shuffle(keys)
         for key in keys:

@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
-from fastgate._core import mapfile, shm
 from tests.core import processes
 from tests.core.processes import ROUNDS, SHARED_KEYS, Process
 from tests.reference import shm as reference
 
+from fastgate._core import mapfile, shm
+
 CAPACITY = 5
 WORDS = st.integers(-(1 << 63), (1 << 63) - 1)
 # Many that collide, and the edges.
-KEYS = st.integers(1, 12) | st.sampled_from([5 * 10**9, (1 << 63), (1 << 64) - 2]) | st.integers(1, (1 << 64) - 2)
+KEYS = (
+    st.integers(1, 12)
+    | st.sampled_from([5 * 10**9, (1 << 63), (1 << 64) - 2])
+    | st.integers(1, (1 << 64) - 2)
+)
 
 
 class Slots(RuleBasedStateMachine):

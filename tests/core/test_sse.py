@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.reference import sse as reference
 
 from fastgate._core import sse
-from tests.reference import sse as reference
 
 MARKERS = (b'"usage"', b'"content"', b"[DONE]", b'"error"', b"data:", b'"', b'"a b"')
 
@@ -15,20 +15,20 @@ SAMPLES = {
     "lf": b'data: {"content": "Hi"}\n\ndata: [DONE]\n\n',
     "crlf": b'data: {"content": "Hi"}\r\n\r\ndata: [DONE]\r\n\r\n',
     "cr": b'data: {"content": "Hi"}\r\rdata: [DONE]\r\r',
-    "blank line of another kind": b"data: a\n\r\ndata: b\r\n\ndata: c\n\rdata: d\r\r\ndata: e\r\n\rdata: f\n\n",
+    "blank line of another kind": b"data:a\n\r\ndata:b\r\n\ndata:c\n\rdata:d\r\r\ndata:e\r\n\rdata:f\n\n",
     "comments": b": ping\n\n:\n\n: OPENROUTER PROCESSING\r\n\r\ndata: x\n\n",
     "leading blank lines": b"\n\r\n\r\r\ndata: x\n\n\n\n\ndata: y\n\n\n",
     "byte order mark": b"\xef\xbb\xbfdata: x\n\ndata: y\n\n",
-    "utf-8": "data: {\"content\": \"Grüße 🚀\"}\n\n".encode(),
+    "utf-8": 'data: {"content": "Grüße 🚀"}\n\n'.encode(),
     "bad utf-8": b'data: {"content": "\xff\xfe\xc3"}\n\n\x00\n\n',
     "unfinished": b"data: x\n\ndata: [DO",
     "unfinished line end": b"data: x\n\ndata: y\r\n\r",
-    "usage or null": b'data: {"usage":null}\n\ndata: {"usage" \t: \t null}\n\ndata: {"usage" \t:\t {"a":1}}\n\n',
+    "usage or null": b'data: {"usage":null}\n\n{"usage" \t: \t null}\n\ndata: {"usage" \t:\t {"a":1}}\n\n',
     "usage after null": b'data: {"usage":null,"x":{"usage":{}}}\n\n',
-    "usage as text": b'data: {"content":"\\"usage\\": 5", "x": "usage"}\n\ndata: {"usage"\n\ndata: {"usage":\n\n',
+    "usage as text": b'data: {"content":"\\"usage\\": 5", "x": "usage"}\n\n{"usage"\n\n{"usage":\n\n',
     "usage cut by the end": b'data: {"usage":nul\n\ndata: "usage": n\n\n"usage":\r\n\r\n',
     "many lines": b"event: a\ndata: 1\ndata:2\ndata\nid: 7\nretry: 3\ndata:  3\n\nevent:b\nevent: c\n\n",
-    "anthropic": b'event: ping\ndata: {"type": "ping"}\n\nevent: error\ndata: {"type":"error","error":{}}\n\n',
+    "anthropic": b'event: ping\ndata: {"type": "ping"}\n\nevent: error\ndata: {"error": {}}\n\n',
 }
 
 
@@ -71,7 +71,9 @@ def test_byte_by_byte(stream: bytes) -> None:
 
 @given(
     pieces=st.lists(
-        st.sampled_from([b"\n", b"\r", b"\r\n", b"data: ", b'"usage"', b":", b" ", b"null", b"{}", b"x", b"\xef\xbb\xbf"])
+        st.sampled_from(
+            [b"\n", b"\r", b"\r\n", b"data: ", b'"usage"', b":", b" ", b"null", b"{}", b"x", b"\xef\xbb\xbf"]
+        )
         | st.binary(max_size=4)
     ),
     limit=st.integers(1, 64),
@@ -87,12 +89,21 @@ def test_any_bytes_any_chunks_any_limit(pieces: list[bytes], limit: int) -> None
             except BufferError:
                 outcomes.append(-1)
         assert outcomes[0] == outcomes[1]
-        assert (splitter.block, splitter.mask, splitter.pending) == (oracle.block, oracle.mask, oracle.pending)
+        assert (splitter.block, splitter.mask, splitter.pending) == (
+            oracle.block,
+            oracle.mask,
+            oracle.pending,
+        )
         assert splitter.events() == oracle.events()
     assert splitter.take_tail() == oracle.take_tail()
 
 
-@given(st.lists(st.sampled_from([b"\n", b"\r", b"data:", b"x", b" ", b"event", b":", b"\xef\xbb\xbf"]) | st.binary(max_size=3)))
+@given(
+    st.lists(
+        st.sampled_from([b"\n", b"\r", b"data:", b"x", b" ", b"event", b":", b"\xef\xbb\xbf"])
+        | st.binary(max_size=3)
+    )
+)
 def test_fields_of_any_bytes(pieces: list[bytes]) -> None:
     event = b"".join(pieces)
     assert sse.event_data(event) == reference.event_data(event)
@@ -130,14 +141,17 @@ def test_a_block_of_several_events_is_the_same_object() -> None:
     assert splitter.block is data
 
 
+def feed_all(splitter: sse.EventSplitter, chunks: Iterable[bytes]) -> int:
+    return sum(map(splitter.feed, chunks))
+
+
 def test_an_event_at_the_limit_passes_and_one_beyond_does_not() -> None:
     event = b"data: 123\n\n"
     assert sse.EventSplitter((), len(event)).feed(event) == 1
     for cut in range(len(event) + 1):
         splitter = sse.EventSplitter((), len(event) - 1)
         with pytest.raises(BufferError):
-            splitter.feed(event[:cut])
-            splitter.feed(event[cut:])
+            feed_all(splitter, [event[:cut], event[cut:]])
         assert splitter.pending == 0
 
 
@@ -155,9 +169,9 @@ def test_the_events_before_an_oversized_one_are_delivered() -> None:
 
 def test_endless_blank_lines_are_bounded() -> None:
     splitter = sse.EventSplitter((), 1000)
+    feed_all(splitter, [b"\n"] * 1000)
     with pytest.raises(BufferError):
-        for _ in range(1001):
-            splitter.feed(b"\n")
+        splitter.feed(b"\n")
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 65536])
@@ -165,8 +179,7 @@ def test_a_line_of_2_mb_costs_its_bytes(size: int) -> None:
     """Quadratic work would be 10^12 bytes at the smallest size, beyond any time limit."""
     event = b"data: " + b"x" * 2_000_000 + b"\n\n"
     splitter = sse.EventSplitter(MARKERS)
-    counts = [splitter.feed(event[at : at + size]) for at in range(0, len(event), size)]
-    assert sum(counts) == 1
+    assert feed_all(splitter, (event[at : at + size] for at in range(0, len(event), size))) == 1
     assert splitter.block == event
 
 
@@ -175,8 +188,7 @@ def test_memory_of_a_long_event_is_bounded_and_given_back() -> None:
     splitter = sse.EventSplitter()
     tracemalloc.start()
     try:
-        for at in range(0, len(event), 4096):
-            splitter.feed(event[at : at + 4096])
+        feed_all(splitter, (event[at : at + 4096] for at in range(0, len(event), 4096)))
         splitter.feed(b": ping\n\n")
         after, peak = tracemalloc.get_traced_memory()
     finally:

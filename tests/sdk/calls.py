@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import openai
@@ -158,7 +159,7 @@ def moderations(client: OpenAI) -> Any:
 def models_list(client: OpenAI) -> Any:
     """A gateway lists what it serves, so only the form can be compared."""
     listed = client.models.list().data
-    return [bool(listed), all(model.object == "model" and model.id for model in listed)]
+    return [bool(listed), all(model.id and plain(model)["object"] == "model" for model in listed)]
 
 
 def unknown_model(client: OpenAI) -> Any:
@@ -204,7 +205,7 @@ def main(base_url: str, key: str, lax: bool, names: list[str]) -> None:
         base_url=base_url, api_key=key, max_retries=0, timeout=20, _strict_response_validation=not lax
     )
     for name in names:
-        result = attempt(lambda name=name: globals()[name](client))
+        result = attempt(partial(globals()[name], client))
         print(json.dumps({"call": name, "result": result}), flush=True)
 
 

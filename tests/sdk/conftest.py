@@ -1,4 +1,4 @@
-"""SDKs × upstreams × (directly, through the gateway). Every program is real, and started once."""
+"""Each SDK with each upstream, directly and through the gateway. Programs are real, and started once."""
 
 import shutil
 import subprocess

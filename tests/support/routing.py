@@ -37,7 +37,7 @@ def local(*models: str, credentials: int = 1, **more: Any) -> dict[str, Any]:
         "dialect": "openai",
         "base_url": "http://127.0.0.1:9/v1",
         "models": list(models),
-        "credentials": [{"id": f"c{n}", "secret": "none"} for n in range(1, credentials + 1)],
+        "credentials": [{"id": f"c{n}", "secret": f"sk-{n}"} for n in range(1, credentials + 1)],
         **more,
     }
 
@@ -64,6 +64,10 @@ class Rig:
         self.files = [SharedSlots(path, 4096, worker == 0) for worker in range(workers)]
         self.health = [Health(slots, worker) for worker, slots in enumerate(self.files)]
         self.tables = [RoutingTable(snap, health, random.Random(seed)) for health in self.health]
+
+    def reload(self, snap: Snapshot) -> None:
+        self.snapshot = snap
+        self.tables = [RoutingTable(snap, health, random.Random(1)) for health in self.health]
 
     def plan(
         self,

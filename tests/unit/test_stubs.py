@@ -38,7 +38,9 @@ def test_stubs_match_the_built_modules(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="stubtest comes with mypy, of the lint group")
     allowlist = tmp_path / "allowlist"
     allowlist.write_text(ALLOWED + "\n")
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(
+        filter(None, [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH")])
+    )
     result = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "--ignore-unused-allowlist", "--allowlist", str(allowlist)]
         + [f"fastgate._core.{module}" for module in MODULES],

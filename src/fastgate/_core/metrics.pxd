@@ -24,13 +24,13 @@ cdef class MetricsFile:
     cdef list limits       # of tuple[int, ...], by handle
     cdef dict handles      # name -> handle
 
-    cpdef int add(self, Py_ssize_t handle, int64_t n) except -1
-    cpdef int set(self, Py_ssize_t handle, int64_t value) except -1
+    cpdef void add(self, Py_ssize_t handle, int64_t n) except *
+    cpdef void set(self, Py_ssize_t handle, int64_t value) except *
     cpdef int64_t get(self, Py_ssize_t handle) except? -1
-    cpdef int observe(
+    cpdef void observe(
         self, Py_ssize_t handle, int64_t value, bytes exemplar=*, int64_t timestamp_ms=*
-    ) except -1
-    cpdef int zero_gauges(self) except -1
+    ) except *
+    cpdef void zero_gauges(self) except *
 
     cdef Py_ssize_t declare(self, bytes name, int kind, tuple bounds) except -1
     cdef Entry *writable_entry(self, Py_ssize_t handle) except NULL

@@ -100,7 +100,7 @@ cdef class MetricsFile:
             raise ValueError(f"bounds must ascend, and be 1 to {_MAX_BOUNDS}")
         return self.declare(name, _HISTOGRAM, bounds)
 
-    cpdef int add(self, Py_ssize_t handle, int64_t n) except -1:
+    cpdef void add(self, Py_ssize_t handle, int64_t n) except *:
         """Change a counter or gauge. ValueError: a negative n on a counter."""
         cdef Entry *entry = self.writable_entry(handle)
         if entry.kind == _HISTOGRAM:
@@ -108,15 +108,13 @@ cdef class MetricsFile:
         if entry.kind == _COUNTER and n < 0:
             raise ValueError("a counter only grows")
         fg_bump(self.file.words + entry.values, n)
-        return 0
 
-    cpdef int set(self, Py_ssize_t handle, int64_t value) except -1:
+    cpdef void set(self, Py_ssize_t handle, int64_t value) except *:
         """Set a gauge."""
         cdef Entry *entry = self.writable_entry(handle)
         if entry.kind != _GAUGE:
             raise ValueError("only a gauge can be set")
         fg_store_relaxed(self.file.words + entry.values, value)
-        return 0
 
     cpdef int64_t get(self, Py_ssize_t handle) except? -1:
         """The value of a counter or gauge."""
@@ -124,9 +122,9 @@ cdef class MetricsFile:
             raise ValueError(f"{handle} is no counter or gauge of this file")
         return fg_load_relaxed(self.file.words + self.entry[handle].values)
 
-    cpdef int observe(
+    cpdef void observe(
         self, Py_ssize_t handle, int64_t value, bytes exemplar=b"", int64_t timestamp_ms=0
-    ) except -1:
+    ) except *:
         """Count a value into a histogram; a non-empty exemplar replaces that of its bucket."""
         cdef Entry *entry = self.writable_entry(handle)
         cdef int64_t *words = self.file.words
@@ -145,15 +143,13 @@ cdef class MetricsFile:
             (<unsigned char *>&payload[2])[0] = <unsigned char>length
             memcpy(<unsigned char *>&payload[2] + 4, PyBytes_AS_STRING(exemplar), <size_t>length)
             fg_seqlock_write(words + entry.exemplars + bucket * _EXEMPLAR, payload, _PAYLOAD)
-        return 0
 
-    cpdef int zero_gauges(self) except -1:
+    cpdef void zero_gauges(self) except *:
         """Set all gauges to 0: a process that starts has nothing in flight."""
         cdef Py_ssize_t handle
         for handle in range(self.count):
             if self.entry[handle].kind == _GAUGE:
                 self.set(handle, 0)
-        return 0
 
     def entries(self):
         """All entries as they are now. ValueError: the file is corrupt."""

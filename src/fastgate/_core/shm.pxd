@@ -10,15 +10,15 @@ cdef class SharedSlots:
 
     cpdef Py_ssize_t claim(self, uint64_t key) except -1
     cpdef Py_ssize_t find(self, uint64_t key) except? -1
-    cpdef int release(self, Py_ssize_t slot) except -1
+    cpdef void release(self, Py_ssize_t slot) except *
     cpdef int64_t load(self, Py_ssize_t slot, Py_ssize_t field) except? -1
-    cpdef int store(self, Py_ssize_t slot, Py_ssize_t field, int64_t value) except -1
+    cpdef void store(self, Py_ssize_t slot, Py_ssize_t field, int64_t value) except *
     cpdef int64_t add(self, Py_ssize_t slot, Py_ssize_t field, int64_t delta) except? -1
     cpdef bint compare_exchange(
         self, Py_ssize_t slot, Py_ssize_t field, int64_t expected, int64_t desired
     ) except -1
     cpdef int64_t header_load(self, Py_ssize_t index) except? -1
-    cpdef int header_store(self, Py_ssize_t index, int64_t value) except -1
+    cpdef void header_store(self, Py_ssize_t index, int64_t value) except *
     cpdef int64_t header_add(self, Py_ssize_t index, int64_t delta) except? -1
 
     cdef int64_t *field(self, Py_ssize_t slot, Py_ssize_t field) except NULL

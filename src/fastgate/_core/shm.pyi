@@ -20,7 +20,7 @@ class SharedSlots:
         """
 
     def claim(self, key: int) -> int:
-        """The key's slot, taken and zeroed if it had none. OverflowError: full. ValueError: 0 or 2**64 - 1."""
+        """The key's slot, taken and zeroed if it had none. OverflowError: full. ValueError: 0, 2**64 - 1."""
 
     def find(self, key: int) -> int:
         """The key's slot, or -1."""

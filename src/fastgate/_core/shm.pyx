@@ -52,7 +52,7 @@ cdef class SharedSlots:
         self.capacity = capacity
 
     cpdef Py_ssize_t claim(self, uint64_t key) except -1:
-        """The key's slot, taken and zeroed if it had none. OverflowError: full. ValueError: 0 or 2**64 - 1."""
+        """The key's slot, taken and zeroed if it had none. OverflowError: full. ValueError: 0, 2**64 - 1."""
         cdef Py_ssize_t vacant = -1
         cdef Py_ssize_t slot = self.find(key)
         if slot >= 0:
@@ -79,14 +79,14 @@ cdef class SharedSlots:
             raise ValueError(f"{key} is no key")
         return self.probe(key, &vacant)
 
-    cpdef int release(self, Py_ssize_t slot) except -1:
+    cpdef void release(self, Py_ssize_t slot) except *:
         """Zero the fields and give the slot free for other keys; nothing for a slot that has no key."""
         cdef int64_t *key = self.field(slot, 0) - 1
         cdef int64_t *following = self.slots + (slot + 1) % self.capacity * _SLOT_WORDS
         self.file.lock()
         try:
             if fg_load(key) == _FREE:
-                return 0
+                return
             self.clear(slot)
             fg_store(key, _RELEASED)
             # Nothing was ever placed behind these, so a search may end here again.
@@ -95,16 +95,14 @@ cdef class SharedSlots:
                 following = key
                 slot = slot - 1 if slot > 0 else self.capacity - 1
                 key = self.slots + slot * _SLOT_WORDS
-            return 0
         finally:
             self.file.unlock()
 
     cpdef int64_t load(self, Py_ssize_t slot, Py_ssize_t field) except? -1:
         return fg_load(self.field(slot, field))
 
-    cpdef int store(self, Py_ssize_t slot, Py_ssize_t field, int64_t value) except -1:
+    cpdef void store(self, Py_ssize_t slot, Py_ssize_t field, int64_t value) except *:
         fg_store(self.field(slot, field), value)
-        return 0
 
     cpdef int64_t add(self, Py_ssize_t slot, Py_ssize_t field, int64_t delta) except? -1:
         """The new value."""
@@ -119,9 +117,8 @@ cdef class SharedSlots:
     cpdef int64_t header_load(self, Py_ssize_t index) except? -1:
         return fg_load(self.header(index))
 
-    cpdef int header_store(self, Py_ssize_t index, int64_t value) except -1:
+    cpdef void header_store(self, Py_ssize_t index, int64_t value) except *:
         fg_store(self.header(index), value)
-        return 0
 
     cpdef int64_t header_add(self, Py_ssize_t index, int64_t delta) except? -1:
         """The new value."""

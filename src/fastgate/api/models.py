@@ -10,6 +10,7 @@ from fastgate.pipeline import headers
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.run import Answer
+from fastgate.routing.table import PublicModel
 from fastgate.wire.openai import JSON, Model, ModelList
 
 CREATED: Final = 1_700_000_000
@@ -17,31 +18,30 @@ CREATED: Final = 1_700_000_000
 
 
 async def answer_list(exchange: Exchange) -> None:
-    await _respond(exchange, ModelList(data=_visible(exchange)))
+    authenticate(exchange)
+    models = exchange.generation.table.public_models(exchange.key)
+    await _respond(exchange, ModelList(data=[_shown(model) for model in models]))
 
 
 def answer_one(quoted_id: str) -> Answer:
     model_id = unquote(quoted_id)
 
     async def answer(exchange: Exchange) -> None:
-        found = next((model for model in _visible(exchange) if model.id == model_id), None)
+        authenticate(exchange)
+        found = exchange.generation.table.public_model(model_id, exchange.key)
         if found is None:
             raise GatewayError(
                 "model_not_found",
                 f"The model {model_id[:200]!r} does not exist, or this virtual key may not use it.",
                 param="model",
             )
-        await _respond(exchange, found)
+        await _respond(exchange, _shown(found))
 
     return answer
 
 
-def _visible(exchange: Exchange) -> list[Model]:
-    authenticate(exchange)
-    return [
-        Model(id=model.id, created=CREATED, owned_by=model.owned_by)
-        for model in exchange.generation.table.public_models(exchange.key)
-    ]
+def _shown(model: PublicModel) -> Model:
+    return Model(id=model.id, created=CREATED, owned_by=model.owned_by)
 
 
 async def _respond(exchange: Exchange, body: Model | ModelList) -> None:

@@ -31,3 +31,6 @@ STORED_RESPONSE: Final[dict[tuple[str, str], Operation]] = {
 }
 
 MODELS: Final = Operation(Endpoint.MODELS, "/models", BodyKind.NONE, b"GET")
+
+REFUSED: Final = Operation(None, "", BodyKind.NONE)
+"""Requests for a path or a method that there is not."""

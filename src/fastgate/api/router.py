@@ -10,9 +10,8 @@ from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import ClientDisconnected, GatewayError, draining
 from fastgate.pipeline.exchange import Exchange
-from fastgate.pipeline.run import run
+from fastgate.pipeline.run import Answer, run
 from fastgate.pipeline.services import Services
-from fastgate.wire.openai import JSON, error_body
 
 Handler = Callable[[Downstream], Awaitable[None]]
 
@@ -52,8 +51,7 @@ class Router:
         except ClientDisconnected:
             return
         except GatewayError as error:
-            body = error_body(error.message, error.type, error.code, error.param)
-            await downstream.respond(error.status, [JSON, *error.headers], body)
+            await run(Exchange(self._services, downstream, operations.REFUSED), _refuse(error))
 
     def _proxy(self, path: str) -> Handler:
         services, operation = self._services, operations.OPERATIONS[path]
@@ -95,6 +93,13 @@ class Router:
         if allowed := self._methods.get(path):
             _require(method, allowed)
         raise GatewayError("unknown_path", f"There is no endpoint {method} {path[:200]}; see docs/api.md.")
+
+
+def _refuse(error: GatewayError) -> Answer:
+    async def answer(exchange: Exchange) -> None:
+        raise error
+
+    return answer
 
 
 def _require(method: str, allowed: list[str]) -> None:

@@ -1,14 +1,16 @@
 """The seam between a worker's process and what it serves."""
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from fastgate._core.shm import SharedSlots
 from fastgate.domain.snapshot import Snapshot
-from fastgate.downstream.server import ASGIApp
+from fastgate.downstream.asgi import Application
 from fastgate.store.data_dir import DataDir
 
 
-class WorkerContext(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
     """All that a data plane needs from the process that it runs in.
 
     `index` is that of the predecessor where this worker replaces a dead one: what the dead one had in
@@ -27,7 +29,7 @@ class DataPlane(Protocol):
     """What a worker serves. All methods are called from the worker's event loop."""
 
     @property
-    def asgi(self) -> ASGIApp: ...
+    def asgi(self) -> Application: ...
 
     def apply(self, snapshot: Snapshot) -> None:
         """Use this configuration for the requests that begin from now on."""

@@ -23,7 +23,7 @@ class SnapshotFollower:
 
     async def first(self) -> Snapshot:
         """Wait until the control process has published one."""
-        while (snapshot := self._newer()) is None:
+        while (snapshot := self._newer()) is None:  # noqa: ASYNC110 (another process publishes)
             await asyncio.sleep(_FIRST_POLL_S)
         return snapshot
 

@@ -1,4 +1,4 @@
-"""One worker process: the data plane on the inherited listening socket, from the first snapshot to the drain."""
+"""One worker process: the data plane on the inherited socket, from the first snapshot to the drain."""
 
 import asyncio
 import gc
@@ -11,6 +11,7 @@ from fastgate.app.follower import SnapshotFollower
 from fastgate.app.stop import Stop
 from fastgate.app.timers import Periodic
 from fastgate.downstream.server import Server
+from fastgate.errors import ConfigError
 from fastgate.launch import Lifeline, WorkerLaunch
 from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
@@ -35,16 +36,19 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     await _first_of(published, stop.requested)
     if stop.requested.is_set():
         return 0
-    plane = build(
-        WorkerContext(
-            index=launch.index,
-            data_dir=data_dir,
-            counters=counters,
-            snapshot=published.result(),
-            metrics_enabled=launch.metrics_enabled,
-            max_series=launch.max_series,
-        )
+    context = WorkerContext(
+        index=launch.index,
+        data_dir=data_dir,
+        counters=counters,
+        snapshot=published.result(),
+        metrics_enabled=launch.metrics_enabled,
+        max_series=launch.max_series,
     )
+    try:
+        plane = build(context)
+    except ConfigError as exc:
+        lifeline.report(str(exc))
+        return 1
     server = Server(
         plane.asgi,
         launch.listen_fd,

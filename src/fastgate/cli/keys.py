@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fastgate.cli.errors import CommandError, UsageError
+from fastgate.cli.errors import CommandError, UsageError, unknown_key
 from fastgate.cli.options import ConfigOption, DataDirOption, JsonOption, parse_duration
 from fastgate.cli.place import find_data_dir, load_settings
 
@@ -143,7 +143,9 @@ def show(
     reports = collect(keys_path(find_data_dir(config, data_dir)))
     report = next((report for report in reports if report.id == key_id), None)
     if report is None:
-        raise _unknown(key_id, [report.id for report in reports], "`fastgate keys list` names those stored")
+        raise unknown_key(
+            key_id, [report.id for report in reports], "`fastgate keys list` names those stored"
+        )
     if as_json:
         print_json(report)
     else:
@@ -160,14 +162,8 @@ def _require_key(path: Path, key_id: str, config: Path | None) -> bool:
                 return True
     configured = [key.id for key in load_settings(config).virtual_keys]
     if key_id not in configured:
-        raise _unknown(key_id, configured, "add it to virtual_keys in the configuration")
+        raise unknown_key(key_id, configured, "add it to virtual_keys in the configuration")
     return False
-
-
-def _unknown(key_id: str, known: list[str], otherwise: str) -> CommandError:
-    from fastgate.config.diagnostics import did_you_mean
-
-    return CommandError(f"there is no virtual key {key_id}: {did_you_mean(key_id, known) or otherwise}")
 
 
 def _hand_over(issued: "Issued", loaded: bool) -> None:

@@ -17,8 +17,8 @@ from fastgate.keys.compile import compile_keys
 from fastgate.keys.exposure import check_exposure
 from fastgate.launch import ControlLaunch
 from fastgate.observability import log
-from fastgate.observability.log import Level
 from fastgate.observability.metrics import Metrics
+from fastgate.observability.records import Level
 from fastgate.routing.compile import compile_snapshot
 from fastgate.store import snapshot as snapshot_file
 from fastgate.store.counters import Header

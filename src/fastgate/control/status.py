@@ -9,14 +9,14 @@ from fastgate._core.shm import SharedSlots
 from fastgate.control.messages import CredentialStatus, DeploymentStatus, ProcessStatus, Status
 from fastgate.control.publish import Publisher
 from fastgate.domain.snapshot import Snapshot
-from fastgate.routing.states import BreakerState, DeploymentState, states
+from fastgate.routing.states import BreakerState, DeploymentState, UseState, states
 from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.processes import ProcessRecord
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # The worst of a credential's states at its deployments is the one that is shown.
-_RANK = {"usable": 0, "cooling_down": 1, "rejected": 2}
+_SEVERITY = list(UseState)
 
 
 class StatusReader:
@@ -79,7 +79,7 @@ def _deployment(state: DeploymentState) -> DeploymentStatus:
 
 def _credentials(snapshot: Snapshot, found: Iterable[DeploymentState]) -> Iterable[CredentialStatus]:
     worst = {
-        (provider.name, credential.id): ("usable", 0.0)
+        (provider.name, credential.id): (_SEVERITY[0], 0.0)
         for provider in snapshot.providers.values()
         for credential in provider.credentials
     }
@@ -89,7 +89,7 @@ def _credentials(snapshot: Snapshot, found: Iterable[DeploymentState]) -> Iterab
             worst[key] = max(
                 worst[key],
                 (credential.state, credential.cooldown_left_s),
-                key=lambda pair: (_RANK[pair[0]], pair[1]),
+                key=lambda pair: (_SEVERITY.index(pair[0]), pair[1]),
             )
     return [
         CredentialStatus(provider=provider, id=id_, state=state, cooldown_s=left_s)

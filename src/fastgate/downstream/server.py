@@ -5,22 +5,16 @@ dead worker's queue die with it, and two gateways on one port go unnoticed. Its 
 no descriptor, so the one method that makes the socket is replaced.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server as EmbeddedServer
 
-Message = MutableMapping[str, Any]
-ASGIApp = Callable[
-    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
+from fastgate.downstream.asgi import Application
 
 
-class Server(EmbeddedServer):  # type: ignore[misc]  # granian's servers are untyped
+class Server(EmbeddedServer):
     """Serves `app` on the listening socket `fd`, and owns it from `serve` on: stopping closes it.
 
     `stop` refuses new connections and lets the open responses finish; `serve` returns after the last.
@@ -29,7 +23,7 @@ class Server(EmbeddedServer):  # type: ignore[misc]  # granian's servers are unt
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: Application,
         fd: int,
         *,
         unix: bool = False,
@@ -54,4 +48,8 @@ class Server(EmbeddedServer):  # type: ignore[misc]  # granian's servers are unt
         self._unix = unix
 
     def _init_shared_socket(self) -> None:
-        self._shd = SocketHolder(self._fd, self._unix, self.backlog)
+        # granian's stub knows neither the constructor nor that the attribute is ever set.
+        self._shd = SocketHolder(self._fd, self._unix, self.backlog)  # type: ignore[call-arg, assignment]
+
+    def stop(self) -> None:
+        super().stop()  # type: ignore[no-untyped-call]  # untyped in granian

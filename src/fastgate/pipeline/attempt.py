@@ -87,7 +87,7 @@ class Attempt:
         try:
             head, body = self._build()
             self.sent_bytes = len(body)
-            await self.call.send(head, body)
+            await self._send(head, body)
             if self.call.status >= 300:
                 await self._refused()
             elif (self.call.header(b"content-type") or b"").startswith(_EVENT_STREAM):
@@ -102,6 +102,24 @@ class Attempt:
         except BaseException:
             self.fail(UpstreamError(FailureKind.CANCELLED, "the attempt was cancelled"))
             raise
+
+    async def _send(self, head: bytes, body: bytes) -> None:
+        """Connecting and the provider's time are waits, writing is the gateway's own work."""
+        call = self.call
+        try:
+            await call.send(head, body)
+        finally:
+            now_ns = clock.monotonic_ns()
+            connected_ns = call.connected_ns or now_ns
+            sent_ns = call.sent_ns or now_ns
+            self.exchange.waited_ns += connected_ns - call.started_ns + now_ns - sent_ns
+
+    async def _read(self) -> bytes:
+        began_ns = clock.monotonic_ns()
+        try:
+            return await self.call.read()
+        finally:
+            self.exchange.waited_ns += clock.monotonic_ns() - began_ns
 
     def _build(self) -> tuple[bytes, bytes]:
         exchange, choice = self.exchange, self.choice
@@ -121,7 +139,7 @@ class Attempt:
         plan = RequestPlan(
             method=operation.method,
             path=exchange.path,
-            endpoint=operation.endpoint,
+            endpoint=exchange.endpoint,
             provider=provider,
             deployment=choice.deployment,
             model=choice.model,
@@ -150,7 +168,7 @@ class Attempt:
         call = self.call
         exchange = self.exchange
         body = call.body or await call.read_all(exchange.generation.settings.max_response_bytes)
-        answer = self.dialect.read_answer(exchange.operation.endpoint, body)
+        answer = self.dialect.read_answer(exchange.endpoint, body)
         if answer.error is not None:
             raise answer.error
         self.body = body
@@ -159,7 +177,7 @@ class Attempt:
 
     async def _until_bytes(self) -> None:
         self.shape = Shape.BYTES
-        self.first = await self.call.read()
+        self.first = await self._read()
         if not self.first:
             raise UpstreamError(FailureKind.TRUNCATED, "the answer is empty")
         self._has_content()
@@ -170,13 +188,13 @@ class Attempt:
         exchange = self.exchange
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
-        decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)
+        decoder = self.decoder = self.dialect.stream_decoder(exchange.endpoint, choices)
         splitter = self.splitter = EventSplitter(decoder.markers, limit)
         held: list[bytes] = []
         held_bytes = 0
         found = False
         while not (found or self.ended):
-            data = await self.call.read()
+            data = await self._read()
             if data:
                 self.feed(data)
             else:

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fastgate import clock
+from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
@@ -42,6 +43,7 @@ class Exchange:
         "hedges",
         "key",
         "operation",
+        "overhead_ns",
         "path",
         "path_model",
         "plan",
@@ -90,6 +92,7 @@ class Exchange:
         self.first_content_ns = 0
         self.chunks = 0
         # settle
+        self.overhead_ns = 0
         self.usage: Usage | None = None
         self.status = 0
         self.error_code = ""
@@ -98,6 +101,12 @@ class Exchange:
         # the client
         self.client_left = False
         self._pause: asyncio.Future[None] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """For the phases behind the router: what has no endpoint is refused there."""
+        assert self.operation.endpoint is not None
+        return self.operation.endpoint
 
     @property
     def model(self) -> str | None:

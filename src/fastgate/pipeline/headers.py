@@ -38,7 +38,10 @@ def relayed(headers: list[Header]) -> list[Header]:
 
 
 def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
-    """`x-fastgate-*`: what answered, after how many tries, and the gateway's own time so far."""
+    """`x-fastgate-*`: what answered, after how many tries, and the gateway's own time until now.
+
+    Own time is all but the waits for the client's body and for upstream answers.
+    """
     out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
     if attempt is not None:
         choice = attempt.choice
@@ -47,13 +50,10 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
         out.append((b"x-fastgate-deployment", header_value(choice.deployment.id)))
     if exchange.attempts:
         out.append((b"x-fastgate-attempts", _attempts(exchange)))
-    out.append((b"x-fastgate-overhead-us", b"%d" % (overhead_ns(exchange) // 1000)))
+    own_ns = clock.monotonic_ns() - exchange.started_ns - exchange.waited_ns
+    exchange.overhead_ns = max(own_ns, 0)
+    out.append((b"x-fastgate-overhead-us", b"%d" % (exchange.overhead_ns // 1000)))
     return out
-
-
-def overhead_ns(exchange: "Exchange") -> int:
-    """The gateway's own time so far: all but the waits for the client's body and for upstream answers."""
-    return max(clock.monotonic_ns() - exchange.started_ns - exchange.waited_ns, 0)
 
 
 def _attempts(exchange: "Exchange") -> bytes:

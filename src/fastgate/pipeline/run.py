@@ -35,7 +35,7 @@ async def run(exchange: Exchange, answer: Answer = proxy) -> None:
     Raises BrokenOff when a started answer must end in a broken connection.
     """
     exchange.services.exchanges.add(exchange)
-    in_flight = exchange.services.metrics.requests_in_flight.labels(exchange.operation.endpoint.value)
+    in_flight = exchange.services.metrics.requests_in_flight.labels(exchange.operation.label)
     in_flight.inc()
     try:
         await _answer_or_reject(exchange, answer)

@@ -5,27 +5,25 @@ from typing import Literal
 from fastgate import clock
 from fastgate.observability import log
 from fastgate.observability.records import ExchangeRecord
-from fastgate.pipeline import headers
 from fastgate.pipeline.exchange import Exchange
 
 
 def settle(exchange: Exchange) -> None:
     duration_ns = clock.monotonic_ns() - exchange.started_ns
-    overhead_ns = headers.overhead_ns(exchange)
-    _measure(exchange, duration_ns, overhead_ns)
+    _measure(exchange, duration_ns)
     if exchange.generation.settings.log_requests:
-        log.exchange(_record(exchange, duration_ns, overhead_ns))
+        log.exchange(_record(exchange, duration_ns))
 
 
-def _measure(exchange: Exchange, duration_ns: int, overhead_ns: int) -> None:
+def _measure(exchange: Exchange, duration_ns: int) -> None:
     metrics = exchange.services.metrics
-    endpoint = exchange.operation.endpoint.value
+    endpoint = exchange.operation.label
     provider = "none" if exchange.winner is None else exchange.winner.choice.provider.name
     model = exchange.generation.label(exchange.model)
     exemplar = exchange.request_id.encode("ascii")
     metrics.requests.labels(endpoint, provider, model, str(exchange.status)).inc()
     metrics.request_duration.labels(endpoint, provider, model).observe(duration_ns, exemplar)
-    metrics.overhead.labels(endpoint).observe(overhead_ns)
+    metrics.overhead.labels(endpoint).observe(exchange.overhead_ns)
     metrics.downstream_received_bytes.labels(endpoint).inc(exchange.downstream.bytes_in)
     metrics.downstream_sent_bytes.labels(endpoint).inc(exchange.downstream.bytes_out)
     if exchange.client_left:
@@ -45,11 +43,11 @@ def _measure(exchange: Exchange, duration_ns: int, overhead_ns: int) -> None:
             metrics.reasoning_tokens.labels(provider, model).inc(usage.reasoning_tokens)
 
 
-def _record(exchange: Exchange, duration_ns: int, overhead_ns: int) -> ExchangeRecord:
+def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
     downstream = exchange.downstream
     record = ExchangeRecord(
         request_id=exchange.request_id,
-        endpoint=exchange.operation.endpoint.value,
+        endpoint=exchange.operation.label,
         method=downstream.method,
         path=downstream.path,
         stream=exchange.stream,
@@ -63,7 +61,7 @@ def _record(exchange: Exchange, duration_ns: int, overhead_ns: int) -> ExchangeR
         fallbacks=exchange.fallbacks,
         hedges=exchange.hedges,
         duration_ms=duration_ns / 1e6,
-        overhead_us=overhead_ns // 1000,
+        overhead_us=exchange.overhead_ns // 1000,
         upstream_ms=exchange.waited_ns / 1e6,
         bytes_in=downstream.bytes_in,
         bytes_out=downstream.bytes_out,

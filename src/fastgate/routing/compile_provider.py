@@ -12,7 +12,6 @@ import msgspec
 
 from fastgate.config.interpolate import resolve_secret, secret_ref
 from fastgate.config.settings import CredentialSettings, DeploymentSettings, ProviderSettings, Section
-from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.provider_table import KNOWN, KnownProvider
 from fastgate.domain.snapshot import (
     Breaker,
@@ -151,7 +150,7 @@ class _Compiler:
             else f"api-version={quote(settings.api_version, safe='')}",
             azure_deployments=self._azure_deployments(),
             stream_usage=known.stream_usage if settings.stream_usage is None else settings.stream_usage,
-            endpoints=self._endpoints(),
+            endpoints=self._known.endpoints if settings.endpoints is None else tuple(settings.endpoints),
             credentials=self._credentials(),
             timeouts=merged(Timeouts(), settings.timeouts),
             retries=merged(Retries(), settings.retries),
@@ -166,17 +165,6 @@ class _Compiler:
         if style == "deployments" and self._settings.api_version is None:
             self._problem(".api_version", "is required with `url_style: deployments`")
         return style == "deployments"
-
-    def _endpoints(self) -> tuple[Endpoint, ...]:
-        if self._settings.endpoints is None:
-            return self._known.endpoints
-        found = []
-        for name in self._settings.endpoints:
-            if name in set(Endpoint):
-                found.append(Endpoint(name))
-            else:
-                self._problem(".endpoints", f"there is no endpoint `{name}`{suggestion(name, Endpoint)}")
-        return tuple(found)
 
     def _credentials(self) -> tuple[Credential, ...]:
         given = self._settings.credentials

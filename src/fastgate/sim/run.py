@@ -31,7 +31,8 @@ def serve(options: SimOptions) -> int:
     """Serve until SIGTERM or SIGINT; 0 then. Raises OSError where it cannot listen."""
     with _listening_socket(options) as sock:
         if options.workers == 1:
-            uvloop.run(_serve(sock, options, banner=True))
+            # The gateway that started it has a banner of its own.
+            uvloop.run(_serve(sock, options, banner=options.lifeline_fd is None))
             return 0
         return _serve_in_processes(sock, options)
 

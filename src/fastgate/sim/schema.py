@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MOST_NODES = 2_000  # a recursive schema would never end
+_DEEPEST = 50
 _MOST_ITEMS = 100
 _MOST_CHARACTERS = 10_000
 _TEXTS = {
@@ -24,7 +25,7 @@ def sample(schema: Any) -> Any:
     Raises ValueError where the schema is none.
     """
     try:
-        return _Sampler(schema).value(schema)
+        return _Sampler(schema).value(schema, 0)
     except (TypeError, ValueError, AttributeError, LookupError, RecursionError) as error:
         raise ValueError(f"not a usable JSON Schema: {error}") from error
 
@@ -34,22 +35,22 @@ class _Sampler:
         self._root = root
         self._nodes_left = _MOST_NODES
 
-    def value(self, schema: Any) -> Any:
+    def value(self, schema: Any, depth: int) -> Any:
         self._nodes_left -= 1
-        if not isinstance(schema, Mapping) or self._nodes_left < 0:
+        if not isinstance(schema, Mapping) or self._nodes_left < 0 or depth > _DEEPEST:
             return None
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
             return schema["enum"][0]
         if "$ref" in schema:
-            return self.value(self._resolve(schema["$ref"]))
+            return self.value(self._resolve(schema["$ref"]), depth + 1)
         for key in ("anyOf", "oneOf", "allOf"):
             if schema.get(key):
-                return self.value(_simplest(schema[key]))
-        return self._of_type(schema)
+                return self.value(_simplest(schema[key]), depth + 1)
+        return self._of_type(schema, depth + 1)
 
-    def _of_type(self, schema: Schema) -> Any:
+    def _of_type(self, schema: Schema, depth: int) -> Any:
         kind = schema.get("type", "object" if "properties" in schema else None)
         if isinstance(kind, list):
             kind = next((k for k in kind if k != "null"), "null")
@@ -57,10 +58,10 @@ class _Sampler:
             case "object":
                 properties: Schema = schema.get("properties") or {}
                 names = schema.get("required", properties)
-                return {name: self.value(properties.get(name, {})) for name in names}
+                return {name: self.value(properties.get(name, {}), depth) for name in names}
             case "array":
                 count = min(int(schema.get("minItems", 0)), _MOST_ITEMS)
-                return [self.value(schema.get("items", {})) for _ in range(count)]
+                return [self.value(schema.get("items", {}), depth) for _ in range(count)]
             case "string":
                 return _text(schema)
             case "integer":

@@ -95,9 +95,7 @@ class KeyStore:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         elif not (self.path / "data.mdb").exists():
-            raise KeyStoreError(
-                f"there is no key store at {self.path}: the gateway makes it when it starts"
-            )
+            raise KeyStoreError(f"there is no key store at {self.path}: the gateway makes it when it starts")
         try:
             self._env = lmdb.open(
                 os.fspath(self.path),

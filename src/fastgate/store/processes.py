@@ -6,7 +6,6 @@ from typing import NamedTuple
 from fastgate._core.shm import SharedSlots, key_of
 from fastgate.store.counters import Header
 
-
 CONTROL = "control"
 SIMULATED = "sim"
 

@@ -10,9 +10,11 @@ from fastgate.domain.snapshot import Snapshot
 _PREFERRED = ("fastgate-sim", "gpt-4o-mini")
 
 
-def announce(url: str, local_url: str, workers: int, *, secret: str | None, snapshot: Snapshot, simulated: bool) -> None:
+def announce(
+    url: str, local_url: str, workers: int, *, secret: str | None, snapshot: Snapshot, simulated: bool
+) -> None:
     """One readiness line, always; before it what a newcomer needs, where something stands in."""
-    lines = []
+    lines: list[str] = []
     if simulated:
         lines += _SIMULATED
     if secret is not None:
@@ -47,5 +49,6 @@ def _first_steps(url: str, secret: str, model: str) -> list[str]:
 
 
 def _model(snapshot: Snapshot) -> str:
-    offered = sorted(name for name, route in snapshot.routes.items() if route.public)
-    return next((name for name in (*_PREFERRED, *offered) if name in snapshot.routes), "auto")
+    """One that is served, and cheap where that is known."""
+    offered = [name for served in snapshot.serves.values() for name in served.names]
+    return next((name for name in (*_PREFERRED, *offered) if name in offered), "auto")

@@ -28,8 +28,7 @@ class State(NamedTuple):
 class Child:
     """`command` gets the descriptor of the child's end of the lifeline. `changed` is told each new state.
 
-    `ready` is set when a process first reports that it serves; `refused` has the reason of one that
-    reports that it never will.
+    `started` is done with the first report: "" where the process serves, or why it never will.
     """
 
     def __init__(
@@ -42,8 +41,7 @@ class Child:
     ) -> None:
         self.name = name
         self.state = State()
-        self.ready = asyncio.Event()
-        self.refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._command = command
         self._pass_fds = tuple(pass_fds)
         self._changed = changed
@@ -114,10 +112,10 @@ class Child:
             if not piece or len(received) > _MAX_REPORT_BYTES:
                 return
         report = msgspec.json.decode(received, type=Report)
-        if not report.error:
-            self.ready.set()
-        elif not self.refused.done():
-            self.refused.set_result(report.error)
+        if report.error:
+            log.event("error", "process cannot serve", child=self.name, reason=report.error)
+        if not self.started.done():
+            self.started.set_result(report.error)
 
     def _set(self, state: State) -> None:
         self.state = state

@@ -20,6 +20,7 @@ class Commands:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         config_path: Path | None,
         data_dir: DataDir,
@@ -54,9 +55,7 @@ class Commands:
             )
             return _python("fastgate.app", encode(launch))
 
-        return Child(
-            worker_name(index), command, pass_fds=(self._listen_fd, self._lock_fd), changed=changed
-        )
+        return Child(worker_name(index), command, pass_fds=(self._listen_fd, self._lock_fd), changed=changed)
 
     def control(self, changed: Changed) -> Child:
         def command(lifeline_fd: int) -> Sequence[str]:

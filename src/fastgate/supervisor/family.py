@@ -26,17 +26,14 @@ class Family:
             self._runs[child] = tasks.spawn(child.run(), child.name)
 
     async def ready(self) -> str:
-        """Return "" when every worker and the control process serve, or why control refuses to."""
-        served = tasks.spawn(self._all_ready(), "ready")
-        try:
-            await asyncio.wait({served, self.control.refused}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            served.cancel()
-        return self.control.refused.result() if self.control.refused.done() else ""
-
-    async def _all_ready(self) -> None:
-        for child in (self.control, *self.workers):
-            await child.ready.wait()
+        """Return "" when every worker and the control process serve, or why one of them never will."""
+        pending = {child.started for child in (self.control, *self.workers)}
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for reason in (started.result() for started in done):
+                if reason:
+                    return reason
+        return ""
 
     def reload(self) -> None:
         """Have control read the configuration again, and everyone open the log file again."""

@@ -68,7 +68,12 @@ class Gateway:
 
     def _family(self, listener: socket.socket, standin: StandIn, registry: Registry) -> Family:
         commands = Commands(
-            self._settings, self._config_path, self._data_dir, listener.fileno(), self._lock.fd, standin
+            settings=self._settings,
+            config_path=self._config_path,
+            data_dir=self._data_dir,
+            listen_fd=listener.fileno(),
+            lock_fd=self._lock.fd,
+            standin=standin,
         )
         return Family(
             [commands.worker(index, registry.changed) for index in range(self._workers)],

@@ -42,7 +42,7 @@ class Lock:
                 )
             if clock.monotonic_ns() > deadline_ns:
                 raise StartError(
-                    f"the data directory {data_dir} is in use by workers whose supervisor (pid {owner}) is gone"
+                    f"the data directory {data_dir} is in use by workers of a fastgate (pid {owner}) that is gone"
                 )
             time.sleep(_RETRY_S)
 

@@ -107,6 +107,8 @@ class Call:
         self.started_ns = clock.monotonic_ns()
         self._watch()
         try:
+            if self._error is not None:
+                raise self._error
             connection = self._client.pool(self._origin).take()
             if connection is None:
                 connection = await self._acquire(fresh=False)

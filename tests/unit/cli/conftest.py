@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-
 from tests.support.processes import fastgate_command, python_environment
 
 CONFIG = """\

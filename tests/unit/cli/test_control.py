@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.unit.cli.conftest import Run
 
 from fastgate.config.diagnostics import Diagnostic, Severity
 from fastgate.control.messages import (
@@ -17,7 +18,6 @@ from fastgate.control.messages import (
     Status,
 )
 from fastgate.store.data_dir import DataDir
-from tests.unit.cli.conftest import Run
 
 STATUS = Status(
     version="9.9.9",
@@ -42,9 +42,7 @@ STATUS = Status(
             id="local/[bold]x", provider="local", breaker="closed", cooldown_s=0, in_flight=0, latency_ms=0
         ),
     ),
-    credentials=(
-        CredentialStatus(provider="openai", id="spare", state="cooling_down", cooldown_s=9.0),
-    ),
+    credentials=(CredentialStatus(provider="openai", id="spare", state="cooling_down", cooldown_s=9.0),),
 )
 FINDING = Diagnostic(
     severity=Severity.ERROR, file="fastgate.yaml", line=3, path="server.port", message="expected a number"
@@ -98,7 +96,7 @@ def test_status_is_a_table_of_everything(run: Run, control: Control) -> None:
         "fastgate 9.9.9 up 1:02:05 pid 4242 generation 7 3 in flight",
         "openai/gpt-4o openai half open 1.5 s 3 212 ms",
         "local/[bold]x local closed - 0 -",
-        "spare openai cooling down 9.0 s 1",
+        "spare openai cooling down 9.0 s",
         "worker-0 4243 0:01:01 2 64 MiB",
         "control down - 1 -",
     ):
@@ -136,7 +134,9 @@ def test_a_reload_that_was_refused(run: Run, control: Control) -> None:
     assert done.stderr == "not reloaded: the gateway goes on with generation 7\n"
 
 
-def test_a_broken_configuration_is_not_in_the_way_of_a_reload(run: Run, control: Control, tmp_path: Path) -> None:
+def test_a_broken_configuration_is_not_in_the_way_of_a_reload(
+    run: Run, control: Control, tmp_path: Path
+) -> None:
     (tmp_path / "fastgate.yaml").write_text("server: {port: many}\nproviders: {openai: {}}\n")
     control.answer = msgspec.json.encode(ReloadResult(ok=False, generation=7, diagnostics=(FINDING,)))
     assert run("reload").returncode == 1

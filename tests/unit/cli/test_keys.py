@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.cli.conftest import SMALL_KEY, Run
 
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.keys.secret import PATTERN, digest
 from fastgate.store.keys import KeyStore, SecretRecord, Source, keys_path
-from tests.unit.cli.conftest import SMALL_KEY, Run
 
 
 def listed(run: Run, *options: str) -> dict[str, Any]:
@@ -118,7 +118,9 @@ def test_revoke_takes_one_secret_by_fingerprint(configured: Run, tmp_path: Path,
         assert store.lookup(digest(kept.encode())) is not None
 
 
-def test_a_leaked_secret_is_revoked_without_standing_in_a_command_line(configured: Run, tmp_path: Path) -> None:
+def test_a_leaked_secret_is_revoked_without_standing_in_a_command_line(
+    configured: Run, tmp_path: Path
+) -> None:
     load_keys(tmp_path)
     secret = issued(configured, "issue", "vk_acme")
     done = configured("keys", "revoke", "--stdin", stdin=secret + "\n")

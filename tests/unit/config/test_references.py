@@ -7,8 +7,6 @@ from tests.support.configs import check_text, messages
 
 from fastgate.config.diagnostics import Severity
 
-CREDENTIALS = "credentials: [{secret: none}]"
-
 
 @pytest.mark.parametrize(
     ("text", "errors"),

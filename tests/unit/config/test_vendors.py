@@ -34,9 +34,7 @@ def test_the_file_wins_over_a_providers_variables() -> None:
 
 
 def test_other_providers_are_added_beside_the_files() -> None:
-    settings = settings_of(
-        "providers: {local: {dialect: openai, base_url: http://h/v1}}", MISTRAL_API_KEY="k"
-    )
+    settings = settings_of("providers: {a: {dialect: openai, base_url: http://h/v1}}", MISTRAL_API_KEY="k")
     assert list(settings.providers) == ["a", "mistral"]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import FakeClock
 
-from fastgate import clock
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import GatewayError
 from fastgate.keys.authenticator import Authenticator
@@ -17,26 +17,9 @@ START_S = 1_800_000_000
 FOREIGN = b"a-foreign-secret-of-some-length-42"
 
 
-class Wall:
-    """A wall clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now_s = START_S
-
-    def __call__(self) -> int:
-        return self.now_s * 1_000_000_000
-
-
 @pytest.fixture
-def wall() -> Iterator[Wall]:
-    wall = Wall()
-    clock.install(clock.monotonic_ns, wall)
-    yield wall
-    clock.reset()
-
-
-@pytest.fixture
-def store(tmp_path: Path, wall: Wall) -> Iterator[KeyStore]:
+def store(tmp_path: Path, fake_clock: FakeClock) -> Iterator[KeyStore]:
+    fake_clock.wall = START_S * 1_000_000_000
     with KeyStore(tmp_path / "keys") as store:
         store.sync_configured(
             [
@@ -103,21 +86,21 @@ def test_a_disabled_key_is_told_so(store: KeyStore) -> None:
     assert code_of(Authenticator(store, open_auth=False), secret) == "virtual_key_disabled"
 
 
-def test_a_key_ends_at_its_time_also_when_cached(store: KeyStore, wall: Wall) -> None:
+def test_a_key_ends_at_its_time_also_when_cached(store: KeyStore, fake_clock: FakeClock) -> None:
     authenticator = Authenticator(store, open_auth=False)
     secret = issue(store, "ends").secret.encode()
-    wall.now_s = START_S + 99
+    fake_clock.advance(99)
     assert authenticator.authenticate(secret) is not None
-    wall.now_s = START_S + 100
+    fake_clock.advance(1)
     assert code_of(authenticator, secret) == "virtual_key_expired"
     assert code_of(Authenticator(store, open_auth=False), secret) == "virtual_key_expired"
 
 
-def test_a_secret_ends_before_its_key_does(store: KeyStore, wall: Wall) -> None:
+def test_a_secret_ends_before_its_key_does(store: KeyStore, fake_clock: FakeClock) -> None:
     authenticator = Authenticator(store, open_auth=False)
     secret = issue(store, "ends", lifetime_s=10).secret.encode()
     assert authenticator.authenticate(secret) is not None
-    wall.now_s = START_S + 10
+    fake_clock.advance(10)
     assert code_of(authenticator, secret) == "virtual_key_expired"
 
 
@@ -144,7 +127,9 @@ def test_a_changed_key_shows_after_the_next_refresh(store: KeyStore) -> None:
     assert key.allowed_models == ("gpt-4o",)
 
 
-def test_after_a_rotation_both_secrets_work_until_the_grace_is_over(store: KeyStore, wall: Wall) -> None:
+def test_after_a_rotation_both_secrets_work_until_the_grace_is_over(
+    store: KeyStore, fake_clock: FakeClock
+) -> None:
     authenticator = Authenticator(store, open_auth=False)
     authenticator.authenticate(FOREIGN)
     rotated = rotate(store, "vk", grace_s=60)
@@ -152,7 +137,7 @@ def test_after_a_rotation_both_secrets_work_until_the_grace_is_over(store: KeySt
     authenticator.refresh()
     new = rotated.secret.encode()
     assert authenticator.authenticate(FOREIGN) == authenticator.authenticate(new)
-    wall.now_s = START_S + 60
+    fake_clock.advance(60)
     assert code_of(authenticator, FOREIGN) == "virtual_key_expired"
     assert authenticator.authenticate(new) is not None
 

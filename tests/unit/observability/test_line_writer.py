@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -135,17 +136,34 @@ def test_processes_that_share_a_pipe_mix_no_lines() -> None:
 import sys
 from fastgate.observability.line_writer import LineWriter
 writer = LineWriter(None, lambda message, fields: b"")
-for i in range(3_000):
+print("ready", flush=True)
+sys.stdin.read()
+for i in range(6_000):
     writer.write(sys.argv[1].encode() * (i % 700 + 1) + b"\\n")
 writer.close(20)
 """
     reader, end = os.pipe()
-    # So small that every larger write would be cut in the middle, where others get in.
+    # So small that a larger write would be cut in the middle, where others get in.
     fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4_096)
-    writers = [subprocess.Popen([sys.executable, "-c", code, letter], stderr=end) for letter in "abc"]
-    os.close(end)
-    with open(reader, "rb") as pipe:
-        lines = pipe.read().splitlines()
-    assert [process.wait() for process in writers] == [0, 0, 0]
-    assert len(lines) == 9_000
+    command = [sys.executable, "-c", code]
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, letter], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=end, bufsize=0
+                )
+            )
+            for letter in "abc"
+        ]
+        os.close(end)
+        for process in writers:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        for process in writers:
+            assert process.stdin is not None
+            process.stdin.close()
+        with open(reader, "rb") as pipe:
+            lines = pipe.read().splitlines()
+    assert [process.returncode for process in writers] == [0, 0, 0]
+    assert len(lines) == 18_000
     assert all(len(set(line)) == 1 for line in lines)

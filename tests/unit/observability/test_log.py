@@ -215,8 +215,10 @@ async def test_logging_does_not_block_the_event_loop(lines: Lines) -> None:
 # --- processes ------------------------------------------------------------------------------------------
 
 
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=True)
+def run(code: str) -> subprocess.CompletedProcess[bytes]:
+    # Python 3.12 and later warn of a fork beside threads, on the standard error that is read here.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    return subprocess.run(command, capture_output=True, check=True)
 
 
 def test_before_it_is_configured_the_log_goes_to_standard_error() -> None:

@@ -3,12 +3,12 @@
 import os
 
 import pytest
+from tests.support.routing import local, snapshot
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.provider_table import KNOWN
 from fastgate.domain.snapshot import Strategy, StreamFailure
 from fastgate.errors import ConfigError
-from tests.support.routing import local, snapshot
 
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
 
@@ -71,7 +71,11 @@ def test_a_model_listed_under_deployments_is_served_there_only():
             True,
         ),
         (
-            {"base_url": "https://gw.acme.com/openai/v1", "api_version": "2024-10-21", "url_style": "deployments"},
+            {
+                "base_url": "https://gw.acme.com/openai/v1",
+                "api_version": "2024-10-21",
+                "url_style": "deployments",
+            },
             "https://gw.acme.com/openai",
             True,
         ),
@@ -84,7 +88,9 @@ def test_a_model_listed_under_deployments_is_served_there_only():
 )
 def test_azure_url_styles(given, base_url, azure_deployments):
     snap = snapshot(
-        providers={"azure": {**OPENAI, **given, "deployments": [{"model": "gpt-4o", "upstream_model": "prod-4o"}]}}
+        providers={
+            "azure": {**OPENAI, **given, "deployments": [{"model": "gpt-4o", "upstream_model": "prod-4o"}]}
+        }
     )
     provider, deployment = snap.providers["azure"], snap.deployments["azure/gpt-4o"]
     assert deployment.base_url == base_url
@@ -187,7 +193,9 @@ def test_a_vendor_of_later_that_says_its_dialect_is_used_now():
 
 
 def test_servers_of_ones_own_need_no_secret():
-    snap = snapshot(providers={name: {} for name, known in KNOWN.items() if not known.needs_secret and known.base_url})
+    snap = snapshot(
+        providers={name: {} for name, known in KNOWN.items() if not known.needs_secret and known.base_url}
+    )
     assert set(snap.providers) == {"ollama", "vllm", "sglang", "lmstudio"}
     assert all(deployment.credentials == () for deployment in snap.deployments.values())
 
@@ -220,7 +228,7 @@ def test_all_mistakes_at_once():
             "openai": {},
             "azure": OPENAI,
             "databricks": {**OPENAI, "host": "https://adb-1.azuredatabricks.net/"},
-            "a": local("m", "M", "x*", endpoints=["chat", "embedings"]),
+            "a": local("m", "M", "x*"),
             "b": local("m", base_url="ftp://b", credentials=1),
             "c": local(deployments=[{"model": "m"}, {"model": "m"}, {"model": "n", "credentials": ["c9"]}]),
         },
@@ -244,7 +252,6 @@ def test_all_mistakes_at_once():
         "providers.opnai: is not a known provider, so it has to say `dialect` and `base_url`; did you mean `openai`?",
         "providers.openai.credentials: there is none: add one, or set OPENAI_API_KEY",
         "providers.azure.base_url: its URL https://{resource}.openai.azure.com/openai/v1 needs `resource`",
-        "providers.a.endpoints: there is no endpoint `embedings`; did you mean `embeddings`?",
         "providers.a: `M` and `m` differ only in case",
         "providers.a.models.2: `x*` is no model's name; see `any_model`",
         "providers.b.base_url: `ftp://b` is not an http:// or https:// URL",
@@ -258,14 +265,12 @@ def test_all_mistakes_at_once():
         "routes.r.0.when: min_body_bytes is above max_body_bytes",
     ):
         assert expected in text
-    assert len(found) == 15 + 0
+    assert len(found) == 14
 
 
 def test_a_missing_secret_is_named_without_its_value():
     (problem,) = problems(providers={"openai": {"credentials": [{"secret": "${NOWHERE}"}]}})
-    assert problem == (
-        "providers.openai.credentials.0.secret: the environment variable NOWHERE is not set"
-    )
+    assert problem == ("providers.openai.credentials.0.secret: the environment variable NOWHERE is not set")
 
 
 @pytest.mark.parametrize("name", KNOWN)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.processes import python_environment
 
 from fastgate.domain.virtual_key import ModelRef, VirtualKey
 from fastgate.store.keys import KeyStore, KeyStoreError, SecretRecord, Source, StoredSecret, keys_path
@@ -181,7 +182,11 @@ def test_a_reader_in_another_process_sees_what_is_committed_while_it_is_open(sto
         "print(store.version() != before, store.lookup(b'x' * 32) is not None, flush=True)"
     )
     with subprocess.Popen(
-        command(store, code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command(store, code),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=python_environment(),
     ) as reader:
         assert reader.stdin is not None
         assert reader.stdout is not None
@@ -223,4 +228,4 @@ def command(store: KeyStore, code: str) -> list[str]:
 
 
 def in_another_process(store: KeyStore, code: str) -> None:
-    subprocess.run(command(store, code), check=True)
+    subprocess.run(command(store, code), env=python_environment(), check=True)

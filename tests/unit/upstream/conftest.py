@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import trustme
 from tests.support.upstream_calls import MAX_RESPONSE
 
 from fastgate.upstream.client import Client
@@ -14,3 +15,9 @@ async def client() -> AsyncIterator[Client]:
     yield client
     await client.aclose()
     assert client.stats() == {}
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    """Keys are slow to make: one CA for the session."""
+    return trustme.CA()

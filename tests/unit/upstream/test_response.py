@@ -101,7 +101,7 @@ def test_refused(wire: bytes) -> None:
     ],
 )
 def test_what_llhttp_does_not_bound_is_refused_at_64_kib(start: bytes, more: bytes) -> None:
-    fed = []
+    fed: list[int] = []
 
     def feed() -> None:
         reader = read(start) if start else ResponseReader()

@@ -180,7 +180,9 @@ async def test_abort_ends_a_pending_read_at_once(client: Client, unread: bool) -
             assert await call.read() == b"part"
         error = UpstreamError(FailureKind.CANCELLED, "the client left")
         asyncio.get_running_loop().call_later(0 if unread else 0.02, call.abort, error)
-        asyncio.get_running_loop().call_later(0 if unread else 0.02, call.abort, ValueError("too late"))
+        asyncio.get_running_loop().call_later(
+            0 if unread else 0.02, call.abort, UpstreamError(FailureKind.DEADLINE, "late")
+        )
         await asyncio.sleep(0.01)
         for _ in range(2):
             with pytest.raises(UpstreamError) as caught:

@@ -1,0 +1,138 @@
+"""Large request bodies: bounded buffers, early answers, stalled receivers."""
+
+import asyncio
+
+import pytest
+from tests.support.byte_server import Peer, byte_server, response
+from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post, until
+
+from fastgate.domain.failure import FailureKind
+from fastgate.domain.snapshot import Timeouts
+from fastgate.upstream.client import Client
+from fastgate.upstream.connection import JOIN_LIMIT, WRITE_SLICE
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, JOIN_LIMIT - 1, JOIN_LIMIT, WRITE_SLICE, WRITE_SLICE + 1, 5 * WRITE_SLICE + 7, 8_000_000]
+)
+async def test_bodies_of_all_sizes_arrive_whole(client: Client, size: int) -> None:
+    body = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(response())
+
+    async with byte_server(script) as server:
+        for _ in range(2):
+            call = await fetch(client, origin_of(server), body)
+            assert call.sent
+        assert [request.body for request in server.requests] == [body, body]
+        assert len(server.peers) == 1
+
+
+async def test_no_more_is_buffered_than_the_receiver_takes(client: Client) -> None:
+    go = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await go.wait()
+        await peer.request()
+        await peer.send(response())
+
+    async with byte_server(script) as server:
+        call = client.call(origin_of(server), Timeouts(), stream=False)
+        task = asyncio.create_task(call.send(*post(origin_of(server), bytes(30_000_000))))
+        await until(lambda: call.sent_ns)
+        await asyncio.sleep(0.05)
+        assert not call.sent
+        connection = call._connection
+        assert connection is not None
+        assert connection.transport is not None
+        assert connection.transport.get_write_buffer_size() <= 2 * WRITE_SLICE
+        go.set()
+        await task
+        call.release()
+        assert call.sent
+
+
+@pytest.mark.parametrize("status", [b"413 Too Large", b"401 Unauthorized", b"429 Too Many"])
+@pytest.mark.parametrize("lingering", [False, True])
+async def test_an_answer_that_comes_early_is_read(client: Client, status: bytes, lingering: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(response(b"no", status=status))
+        if lingering:
+            await peer.client_left()
+
+    async with byte_server(script) as server:
+        for _ in range(10):
+            call = await fetch(client, origin_of(server), bytes(30_000_000))
+            assert (call.status, call.body) == (int(status[:3]), b"no")
+            assert not call.sent
+            # The rest of the body was not sent: the connection is of no use.
+            assert counts(client) == []
+
+
+async def test_an_early_success_does_not_stop_the_request(client: Client) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        await peer.reader.readexactly(8_000_000)
+        await peer.send(b"ok")
+        await peer.client_left()
+
+    async with byte_server(script) as server:
+        call = await fetch(client, origin_of(server), bytes(8_000_000))
+        assert (call.body, call.sent) == (b"ok", True)
+        assert counts(client) == [(1, 1, 0)]
+
+
+async def test_a_receiver_that_stalls_runs_into_the_headers_timer(client: Client) -> None:
+    async def script(peer: Peer) -> None:
+        await forever.wait()
+
+    forever = asyncio.Event()
+    async with byte_server(script) as server:
+        error = await failure_of(client, origin_of(server), bytes(30_000_000), headers_s=0.1)
+        assert error.kind is FailureKind.HEADERS_TIMEOUT
+        assert counts(client) == []
+
+
+async def test_a_slow_upload_does_not(client: Client) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        for _ in range(20):
+            await peer.reader.readexactly(1_000_000)
+            await asyncio.sleep(0.01)
+        await peer.send(response())
+        await peer.client_left()
+
+    async with byte_server(script) as server:
+        assert (await fetch(client, origin_of(server), bytes(20_000_000), headers_s=0.1)).body == b"ok"
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_receiver_that_leaves(client: Client, reset: bool) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readexactly(100_000)
+        if reset:
+            peer.reset()
+
+    async with byte_server(script) as server:
+        assert (
+            await kind_of(client, origin_of(server), bytes(30_000_000)) is FailureKind.RESET_BEFORE_RESPONSE
+        )
+        assert counts(client) == []
+
+
+async def test_a_half_closed_receiver_is_not_waited_for(client: Client) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readexactly(100_000)
+        peer.half_close()
+        await forever.wait()
+
+    forever = asyncio.Event()
+    async with byte_server(script) as server:
+        assert (
+            await kind_of(client, origin_of(server), bytes(30_000_000)) is FailureKind.RESET_BEFORE_RESPONSE
+        )

@@ -56,12 +56,19 @@ class Rig:
     _numbers = itertools.count()
 
     def __init__(
-        self, directory: Path, clock: Clock, snap: Snapshot, *, workers: int = 1, seed: int = 1
+        self,
+        directory: Path,
+        clock: Clock,
+        snap: Snapshot,
+        *,
+        workers: int = 1,
+        seed: int = 1,
+        capacity: int = 512,
     ) -> None:
         self.clock = clock
         self.snapshot = snap
         path = str(directory / f"slots-{next(self._numbers)}")
-        self.files = [SharedSlots(path, 4096, worker == 0) for worker in range(workers)]
+        self.files = [SharedSlots(path, capacity, worker == 0) for worker in range(workers)]
         self.health = [Health(slots, worker) for worker, slots in enumerate(self.files)]
         self.tables = [RoutingTable(snap, health, random.Random(seed)) for health in self.health]
 

@@ -22,6 +22,7 @@ from fastgate.observability.metrics import Metrics
 from fastgate.observability.readings import Reading, state_readings
 from fastgate.pipeline.services import Generation, Services
 from fastgate.routing.health import Health
+from fastgate.routing.states import credential_states, states
 from fastgate.routing.table import RoutingTable
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import worker_name
@@ -38,6 +39,7 @@ class WorkerDataPlane:
     def __init__(self, context: WorkerContext) -> None:
         directory = context.data_dir.path
         self._process = worker_name(context.index)
+        self._counters = context.counters
         self._health = Health(context.counters, context.index)
         self._store = KeyStore(keys_path(directory), readonly=True)
         self._metrics = Metrics(directory / "metrics", self._process, context.max_series)
@@ -80,6 +82,7 @@ class WorkerDataPlane:
     def _tidy(self) -> None:
         self._services.authenticator.refresh()
         metrics = self._metrics
+        metrics.count_log_drops()
         metrics.key_store_version.labels(self._process).set(self._store.version())
         providers = dict.fromkeys(self._services.generation.snapshot.providers, (0, 0, 0))
         names = self._services.generation.provider_of_origin
@@ -102,20 +105,22 @@ class WorkerDataPlane:
         return render
 
     def _readings(self) -> Iterator[Reading]:
-        for state in self._services.generation.table.states(clock.monotonic_ns()):
+        snapshot = self._services.generation.snapshot
+        found = states(self._counters, snapshot, clock.monotonic_ns())
+        for state in found:
             yield from state_readings(
                 catalogue.BREAKER_STATE,
-                (state.provider, state.deployment),
+                (state.provider, state.id),
                 catalogue.BREAKER_STATES,
                 state.breaker,
             )
-            for credential in state.credentials:
-                yield from state_readings(
-                    catalogue.CREDENTIAL_STATE,
-                    (state.provider, credential.id),
-                    catalogue.CREDENTIAL_STATES,
-                    credential.state,
-                )
+        for credential in credential_states(snapshot, found):
+            yield from state_readings(
+                catalogue.CREDENTIAL_STATE,
+                (credential.provider, credential.id),
+                catalogue.CREDENTIAL_STATES,
+                credential.state,
+            )
         yield Reading(catalogue.BUILD_INFO, (__version__, platform.python_version()), 1.0)
 
     def start_drain(self) -> None:

@@ -1,22 +1,18 @@
 """The state of the running gateway, read from what its processes share. Changes nothing."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from fastgate import __version__, clock
 from fastgate._core.shm import SharedSlots
 from fastgate.control.messages import CredentialStatus, DeploymentStatus, ProcessStatus, Status
 from fastgate.control.publish import Publisher
-from fastgate.domain.snapshot import Snapshot
-from fastgate.routing.states import BreakerState, DeploymentState, UseState, states
+from fastgate.routing.states import BreakerState, DeploymentState, credential_states, states
 from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.processes import ProcessRecord
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-# The worst of a credential's states at its deployments is the one that is shown.
-_SEVERITY = list(UseState)
 
 
 class StatusReader:
@@ -38,7 +34,12 @@ class StatusReader:
             in_flight=sum(state.in_flight for state in found),
             processes=tuple(_process(record, now_ns) for record in processes.all_of(counters)),
             deployments=tuple(_deployment(state) for state in found if _is_telling(state)),
-            credentials=tuple(_credentials(snapshot, found)),
+            credentials=tuple(
+                CredentialStatus(
+                    provider=each.provider, id=each.id, state=each.state, cooldown_s=each.cooldown_left_s
+                )
+                for each in credential_states(snapshot, found)
+            ),
             last_reload=self._publisher.last,
         )
 
@@ -75,23 +76,3 @@ def _deployment(state: DeploymentState) -> DeploymentStatus:
         in_flight=state.in_flight,
         latency_ms=state.latency_s * 1e3,
     )
-
-
-def _credentials(snapshot: Snapshot, found: Iterable[DeploymentState]) -> Iterable[CredentialStatus]:
-    worst = {
-        (provider.name, credential.id): (_SEVERITY[0], 0.0)
-        for provider in snapshot.providers.values()
-        for credential in provider.credentials
-    }
-    for state in found:
-        for credential in state.credentials:
-            key = (state.provider, credential.id)
-            worst[key] = max(
-                worst[key],
-                (credential.state, credential.cooldown_left_s),
-                key=lambda pair: (_SEVERITY.index(pair[0]), pair[1]),
-            )
-    return [
-        CredentialStatus(provider=provider, id=id_, state=state, cooldown_s=left_s)
-        for (provider, id_), (state, left_s) in worst.items()
-    ]

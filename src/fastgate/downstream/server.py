@@ -5,13 +5,28 @@ dead worker's queue die with it, and two gateways on one port go unnoticed. Its 
 no descriptor, so the one method that makes the socket is replaced.
 """
 
+import logging
 from pathlib import Path
+from typing import Final
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.log import LogLevels
 from granian.server.embed import Server as EmbeddedServer
 
 from fastgate.downstream.asgi import Application
+from fastgate.observability import log
+
+
+class LogBridge(logging.Handler):
+    """What granian logs, above all an exception that an application let through, goes into our log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.event("error", "HTTP server", part=record.name, detail=self.format(record))
+
+
+# Laid over granian's own logging configuration.
+_HANDLERS: Final = {"handlers": {"console": {"()": LogBridge}, "access": {"class": "logging.NullHandler"}}}
 
 
 class Server(EmbeddedServer):
@@ -39,7 +54,8 @@ class Server(EmbeddedServer):
             websockets=False,
             backlog=backlog,
             backpressure=backpressure,
-            log_enabled=False,
+            log_level=LogLevels.error,
+            log_dictconfig=_HANDLERS,
             ssl_cert=certificate,
             ssl_key=key,
             ssl_protocol_min=SSLProtocols.tls12,

@@ -50,7 +50,6 @@ LABELS: Final[dict[str, str]] = {
     "credential": "A provider credential's id (never its secret).",
     "status": "HTTP status sent to the client; `0` where the client left before there was one.",
     "kind": "Why an attempt failed: one of `fastgate.domain.failure.FailureKind`.",
-    "scope": "What cools down: `credential` or `deployment`.",
     "state": "One of a closed set; the current one has the value 1, the others 0.",
     "code": "Our error code: one of `fastgate.errors.ERRORS`.",
     "from_provider": "The configured provider that was given up.",
@@ -61,7 +60,7 @@ LABELS: Final[dict[str, str]] = {
 }
 
 BREAKER_STATES: Final = ("closed", "open", "half_open")
-CREDENTIAL_STATES: Final = ("usable", "cooling_down", "rejected")
+CREDENTIAL_STATES: Final = ("ok", "cooling_down", "rejected")
 
 _US: Final = 1_000
 _MS: Final = 1_000_000
@@ -195,7 +194,7 @@ REASONING_TOKENS: Final = _counter(
 POOL_OPEN: Final = _gauge("pool_open_connections", "Connections to a provider, in use or idle.", "provider")
 POOL_IDLE: Final = _gauge("pool_idle_connections", "Connections to a provider in no use.", "provider")
 POOL_WAITING: Final = _gauge("pool_waiting_requests", "Attempts waiting for a connection.", "provider")
-COOLDOWNS: Final = _counter("cooldowns_total", "Cooldowns that began.", "provider", "scope")
+COOLDOWNS: Final = _counter("cooldowns_total", "Cooldowns of credentials that began.", "provider")
 BREAKER_STATE: Final = _gauge(
     "breaker_state",
     f"A deployment's circuit breaker: {', '.join(BREAKER_STATES)}.",

@@ -49,6 +49,8 @@ async def obtain(exchange: Exchange, plan: Plan) -> Attempt:
                 plan.abandoned(step)
                 raise ClientDisconnected from None
             plan.failed(step, error)
+            if error.scope is Scope.CREDENTIAL:
+                exchange.services.metrics.cooldowns.labels(step.provider.name).inc()
             if error.scope is Scope.REQUEST:
                 raise
             failures.append(error)

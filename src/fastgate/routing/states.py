@@ -1,6 +1,8 @@
 """Health as `fastgate status` and the metrics show it; reads the shared slots and changes nothing."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -22,6 +24,9 @@ class UseState(StrEnum):
     OK = "ok"
     COOLING_DOWN = "cooling_down"
     REJECTED = "rejected"
+
+
+_SEVERITY: Final = tuple(UseState)
 
 
 class CredentialState(msgspec.Struct, kw_only=True):
@@ -51,6 +56,33 @@ def states(slots: Slots, snapshot: Snapshot, now_ns: int) -> list[DeploymentStat
         if slot >= 0:
             found.append(_deployment(slots, slot, snapshot, deployment, now_ns))
     return found
+
+
+class ProviderCredentialState(msgspec.Struct, kw_only=True):
+    """The worst state of a credential at any of its deployments."""
+
+    provider: str
+    id: str
+    state: UseState
+    cooldown_left_s: float
+
+
+def credential_states(snapshot: Snapshot, found: Iterable[DeploymentState]) -> list[ProviderCredentialState]:
+    """Of each configured credential; `found` is what `states` gave."""
+    worst = {
+        (provider.name, credential.id): (UseState.OK, 0.0)
+        for provider in snapshot.providers.values()
+        for credential in provider.credentials
+    }
+    for state in found:
+        for credential in state.credentials:
+            key = (state.provider, credential.id)
+            seen = (credential.state, credential.cooldown_left_s)
+            worst[key] = max(worst[key], seen, key=lambda pair: (_SEVERITY.index(pair[0]), pair[1]))
+    return [
+        ProviderCredentialState(provider=provider, id=id_, state=state, cooldown_left_s=left_s)
+        for (provider, id_), (state, left_s) in worst.items()
+    ]
 
 
 def _deployment(

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
-from fastgate.domain.snapshot import Credential, Route, Snapshot, Target
+from fastgate.domain.snapshot import Credential, Route, Snapshot, StreamFailure, Target
 from fastgate.domain.virtual_key import ModelRef, VirtualKey
 from fastgate.errors import GatewayError
 from fastgate.routing import permission
@@ -99,6 +99,31 @@ class RoutingTable:
             if not groups:
                 raise _refusal(model, excluded, endpoint)
         return Plan(groups, excluded, self._budget, self._rng, resolved.policy)
+
+    def pinned(
+        self,
+        *,
+        deployment: str,
+        credential: str | None,
+        model: str,
+        key: VirtualKey | None,
+        endpoint: Endpoint,
+    ) -> Plan | None:
+        """For what only one deployment and credential can answer; None if this key may not use it (any more)."""
+        if deployment not in self._snapshot.deployments:
+            return None
+        target = Target(deployment=deployment, model=model)
+        group = TargetGroup(deployment, (target,))
+        if self._denied(key, model, group, target) is not None or self._unfit(target, endpoint) is not None:
+            return None
+        candidate = self._candidate(target)
+        candidate.credentials = tuple(
+            each for each in candidate.credentials if each.credential.id == credential
+        )
+        if credential is not None and not candidate.credentials:
+            return None
+        only = CandidateGroup(deployment, (candidate,), group.strategy, None, None)
+        return Plan((only,), (), self._budget, self._rng, Policy(None, StreamFailure.FAIL))
 
     def public_models(self, key: VirtualKey | None) -> list[PublicModel]:
         """The routes and plain names that the key may ask for; `provider/name` works beside each."""

@@ -37,7 +37,7 @@ def test_the_header_wins() -> None:
     "header", [b"nonsense", b"ttft=1", b"ttft_ms", b"ttft_ms=soon", b"error=200", b"\xff"]
 )
 def test_a_header_that_cannot_be_understood(header: bytes) -> None:
-    with pytest.raises(ValueError, match="^x-sim: "):
+    with pytest.raises(ValueError, match=r"^x-sim: "):
         Behaviours(SimOptions()).choose(header)
 
 

@@ -44,12 +44,10 @@ def test_a_stalled_answer_stays_open(sim: SimProcess, body: object) -> None:
 
 def test_time_to_first_token_and_speed(sim: SimProcess) -> None:
     started = time.monotonic()
-    times = []
     headers = {"x-sim": "ttft_ms=200,tokens_per_s=50,tokens=6"}
     with httpx.stream("POST", f"{sim.base_url}/chat/completions", json=STREAM, headers=headers) as response:
-        for line in response.iter_lines():
-            if '"content":"' in line:
-                times.append(time.monotonic() - started)
+        pieces = (line for line in response.iter_lines() if '"content":"' in line)
+        times = [time.monotonic() - started for _ in pieces]
     role, first, *_, last = times
     assert role < 0.2 <= first
     assert last - first >= 5 * 0.02
@@ -120,7 +118,9 @@ def test_a_port_in_use_is_said_in_one_line() -> None:
         command = [sys.executable, "-m", "fastgate.sim", "--port", str(taken.getsockname()[1])]
         child = ChildProcess(command, python_environment(), ROOT)
         assert child.wait() == 1
-        assert child.stderr.seen == ["fastgate sim: cannot listen: [Errno 98] Address already in use"]
+        (line,) = child.stderr.seen
+        assert line.startswith("fastgate sim: cannot listen: ")
+        assert "Address already in use" in line
 
 
 def test_flags() -> None:

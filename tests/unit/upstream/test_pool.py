@@ -249,25 +249,22 @@ async def test_it_is_not_replaced_after_a_byte_came_back(client: Client) -> None
         assert len(server.requests) == 2
 
 
-async def test_a_replacement_comes_first_in_the_queue_and_is_fresh(client: Client) -> None:
-    """All connections are in use: the one that failed is replaced in its own place."""
+async def test_a_replacement_is_fresh_even_if_it_has_to_wait(client: Client) -> None:
+    """The waiting call gets the slot of the dead connection; its own connection then makes way."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(response(b"%d" % peer.number))
+        await peer.request()
         if peer.number == 0:
-            await peer.request()
-            await peer.send(0.02)
-        else:
-            await peer.request()
-            await peer.send(response(b"%d" % peer.number))
-            await peer.client_left()
+            await until(lambda: counts(client) == [(1, 0, 1)])
 
     async with byte_server(script) as server:
         origin = origin_of(server, max_connections=1)
         assert (await fetch(client, origin)).body == b"0"
-        one, two = await asyncio.gather(fetch(client, origin), fetch(client, origin))
-        assert {one.body, two.body} == {b"1"}
+        stale, waiting = await asyncio.gather(fetch(client, origin), fetch(client, origin))
+        assert (stale.body, waiting.body) == (b"2", b"1")
+        assert not stale.reused
         assert counts(client) == [(1, 1, 0)]
 
 

@@ -1,8 +1,12 @@
 """OpenAI's two usage shapes (chat: prompt/completion, Responses and others: input/output)."""
 
+from typing import Final
+
 import msgspec
 
 from fastgate.domain.usage import Usage
+
+MAX_TOKENS: Final = 1 << 40
 
 
 class _InputDetails(msgspec.Struct):
@@ -32,12 +36,17 @@ class UsageObject(msgspec.Struct):
         taken_in = self.prompt_tokens_details or self.input_tokens_details or _InputDetails()
         given_out = self.completion_tokens_details or self.output_tokens_details or _OutputDetails()
         return Usage(
-            input_tokens=self.prompt_tokens or self.input_tokens or 0,
-            output_tokens=self.completion_tokens or self.output_tokens or 0,
-            cached_input_tokens=taken_in.cached_tokens or 0,
-            cache_write_tokens=taken_in.cache_write_tokens or 0,
-            input_audio_tokens=taken_in.audio_tokens or 0,
-            reasoning_tokens=given_out.reasoning_tokens or 0,
-            output_audio_tokens=given_out.audio_tokens or 0,
+            input_tokens=_count(self.prompt_tokens or self.input_tokens),
+            output_tokens=_count(self.completion_tokens or self.output_tokens),
+            cached_input_tokens=_count(taken_in.cached_tokens),
+            cache_write_tokens=_count(taken_in.cache_write_tokens),
+            input_audio_tokens=_count(taken_in.audio_tokens),
+            reasoning_tokens=_count(given_out.reasoning_tokens),
+            output_audio_tokens=_count(given_out.audio_tokens),
             service_tier=service_tier,
         )
+
+
+def _count(tokens: int | None) -> int:
+    """What a provider says is not trusted to be a sane number."""
+    return min(max(tokens or 0, 0), MAX_TOKENS)

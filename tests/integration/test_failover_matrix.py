@@ -20,12 +20,12 @@ async def test_the_documented_matrix_is_what_clients_see(tmp_path: Path) -> None
     """FASTGATE_TEST_UPDATE_DOCS=1 writes the table instead of comparing it."""
     with FakeProvider() as provider, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        config = failover.configuration(provider, closed.getsockname()[1])
-        failover.script(provider)
+        cells = list(failover.cells())
+        config = failover.configuration(provider, closed.getsockname()[1], cells)
+        failover.script(provider, cells)
         with GatewayProcess(config, tmp_path) as gateway:
             limits = httpx.Limits(max_connections=64)
             async with httpx.AsyncClient(base_url=gateway.base_url, timeout=30, limits=limits) as client:
-                cells = list(failover.cells())
                 seen = await asyncio.gather(*(failover.observe(client, cell) for cell in cells))
             scrape = gateway.scrape()
             assert scrape.value("fastgate_requests_in_flight") == 0

@@ -52,7 +52,7 @@ const CALLS = {
   models_list: async () => (await client.models.list()).data.every((model) => model.object === "model"),
   unknown_model: () => chat({ model: "no-such-model" }),
   wrong_key: () => client.withOptions({ apiKey: "sk-wrong" }).chat.completions.create({ model: "gpt-4o", messages: user("hello") }),
-  rate_limited: () => chat({ messages: user("RATE") }),
+  rate_limited: () => chat({ model: "limited-node", messages: user("RATE") }),
   bad_request: () => chat({ messages: user("BAD") }),
 };
 

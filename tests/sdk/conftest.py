@@ -29,6 +29,7 @@ _MODELS = (
     "gpt-image-1",
     "omni-moderation-latest",
 )
+_LIMITED = ("limited-python-1", "limited-python-3", "limited-node")
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,10 @@ class Upstream:
 
 
 def _in_front_of(base_url: str, directory: Path) -> GatewayProcess:
-    credentials = [{"id": "main", "secret": _UPSTREAM_KEY}]
-    provider = provider_config(base_url, *_MODELS, credentials=credentials)
+    """A credential for all calls, and one for each model that is answered with 429."""
+    limited = [{"id": model, "secret": _UPSTREAM_KEY, "models": [model]} for model in _LIMITED]
+    main = {"id": "main", "secret": _UPSTREAM_KEY, "models": list(_MODELS)}
+    provider = provider_config(base_url, *_MODELS, *_LIMITED, credentials=[main, *limited])
     return GatewayProcess(gateway_config({"mock": provider}), directory)
 
 

@@ -5,39 +5,57 @@ of one reaches another; `observe` says in a few words what the client saw.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import msgspec
 from tests.support import replies
-from tests.support.builders import chat_completion, error_body, response
+from tests.support.builders import LAST_CHUNK, chat_completion, chunk, error_body, response, sse
 from tests.support.fake_provider import FakeProvider
-from tests.support.replies import Reply
+from tests.support.replies import Gate, Reply, Reset, Stall, Step, Wait
 
 BACKUPS = ("second credential", "second deployment", "key's fallback", "none")
 GOOD_TEXT = "from the backup"
 BAD_PIECES = ("Hello", " wor")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fault:
-    """`plain` and `stream` are what the upstream does; None where the fault has no such form."""
+    """What the upstream does to a `plain` and a `stream` call; None where the fault has no such form.
+
+    `later` are the steps of a stream once its first content has reached the client.
+    """
 
     moment: str
     name: str
     plain: Reply | None
     stream: Reply | None
     refused: bool = False
+    later: tuple[Step | bytes, ...] = ()
+
+    def reply(self, streamed: bool, content_seen: Gate) -> Reply:
+        if self.later:
+            return replies.stream_then(BAD_PIECES, Wait(content_seen), *self.later)
+        reply = self.stream if streamed else self.plain
+        assert reply is not None
+        return reply
 
 
 def _both(moment: str, name: str, what: Reply) -> Fault:
     return Fault(moment, name, what, what)
 
 
+def _later(name: str, *steps: Step | bytes) -> Fault:
+    return Fault(_AFTER_CONTENT, name, None, Reply(), later=steps)
+
+
 _BEFORE_HEADERS = "before headers"
 _BEFORE_CONTENT = "before first content"
 _AFTER_CONTENT = "after first content"
+
+_REFUSED = error_body("This cannot be done.", "invalid_request_error", "unsupported_value")
+_ERROR_EVENT = chunk(sse(error_body("The server had an error.", "server_error", "server_error")))
 
 FAULTS: tuple[Fault, ...] = (
     Fault(_BEFORE_HEADERS, "connection refused", Reply(), Reply(), refused=True),
@@ -48,8 +66,12 @@ FAULTS: tuple[Fault, ...] = (
     _both(_BEFORE_HEADERS, "Content-Length and chunked at once", replies.length_and_chunked()),
     _both(_BEFORE_HEADERS, "a redirect", replies.redirect()),
     *(
+        _both(_BEFORE_HEADERS, f"status {status}", replies.status_reply(status, _REFUSED))
+        for status in (400, 404, 413, 422)
+    ),
+    *(
         _both(_BEFORE_HEADERS, f"status {status}", replies.status_reply(status))
-        for status in (400, 401, 403, 404, 408, 413, 422, 500, 502, 503, 504, 529)
+        for status in (401, 403, 408, 500, 502, 503, 504, 529)
     ),
     _both(_BEFORE_HEADERS, "status 429", replies.rate_limited()),
     _both(_BEFORE_HEADERS, "status 429, Retry-After: 30", replies.rate_limited("30")),
@@ -73,19 +95,20 @@ FAULTS: tuple[Fault, ...] = (
         replies.reply(response(200, error_body("Slow down.", "requests", "rate_limit_exceeded"))),
         replies.stream_error_first("rate_limit_exceeded", "requests"),
     ),
-    Fault(_AFTER_CONTENT, "reset", None, replies.stream_reset(BAD_PIECES)),
-    Fault(_AFTER_CONTENT, "ends without a terminal event", None, replies.stream_clean_end(BAD_PIECES)),
-    Fault(_AFTER_CONTENT, "stalls", None, replies.stream_stall(BAD_PIECES)),
-    Fault(_AFTER_CONTENT, "an error event", None, replies.stream_error_later(BAD_PIECES)),
+    _later("reset", Reset()),
+    _later("ends without a terminal event", LAST_CHUNK),
+    _later("stalls", Stall()),
+    _later("an error event", _ERROR_EVENT, LAST_CHUNK),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
     number: int
     fault: Fault
     streamed: bool
     backup: str
+    content_seen: Gate = field(default_factory=Gate)
 
     @property
     def name(self) -> str:
@@ -107,12 +130,12 @@ def cells() -> Iterator[Cell]:
                 number += 1
 
 
-def configuration(provider: FakeProvider, closed_port: int) -> dict[str, Any]:
+def configuration(provider: FakeProvider, closed_port: int, cells: list[Cell]) -> dict[str, Any]:
     """Providers, routes and keys of all cells. Timers and waits are short, the contract is the same."""
     providers: dict[str, Any] = {}
     routes: dict[str, Any] = {}
     keys = []
-    for cell in cells():
+    for cell in cells:
         bad, good = f"{cell.name}a", f"{cell.name}b"
         url = f"http://127.0.0.1:{closed_port}/v1" if cell.fault.refused else provider.url
         credentials = [{"id": "bad", "secret": f"bad-{cell.number}", "weight": 1_000_000_000}]
@@ -148,16 +171,17 @@ def _provider(url: str, model: str, credentials: list[dict[str, Any]]) -> dict[s
     }
 
 
-def script(provider: FakeProvider) -> None:
+def script(provider: FakeProvider, cells: list[Cell]) -> None:
     """Bad secrets get the cell's fault, the good one gets an answer."""
     for streamed in (False, True):
         path = "/v1/chat/completions"
-        good = replies.chat_stream([GOOD_TEXT]) if streamed else replies.json_reply(chat_completion(GOOD_TEXT))
-        for cell in cells():
+        good = (
+            replies.chat_stream([GOOD_TEXT]) if streamed else replies.json_reply(chat_completion(GOOD_TEXT))
+        )
+        for cell in cells:
             if cell.streamed is not streamed:
                 continue
-            bad = cell.fault.stream if streamed else cell.fault.plain
-            assert bad is not None
+            bad = cell.fault.reply(streamed, cell.content_seen)
             provider.script(bad, path=path, secret=f"bad-{cell.number}")
             for model in (f"{cell.name}a", f"{cell.name}b"):
                 provider.script(good, path=path, secret="good-secret", model=model)
@@ -167,16 +191,20 @@ async def observe(client: httpx.AsyncClient, cell: Cell) -> str:
     """Send one request; what came back, in the words of docs/failover.md."""
     body = {"model": cell.name, "messages": [{"role": "user", "content": "Hi"}], "stream": cell.streamed}
     headers = {"authorization": f"Bearer {cell.secret}", "x-request-id": cell.name}
+    raw = b""
     try:
-        answer = await client.post("/chat/completions", json=body, headers=headers)
+        async with client.stream("POST", "/chat/completions", json=body, headers=headers) as answer:
+            async for piece in answer.aiter_bytes():
+                raw += piece
+                cell.content_seen.open()
     except httpx.TransportError as error:
         return f"broken connection ({type(error).__name__})"
-    text = _text(answer.content, cell.streamed)
     if answer.status_code != 200:
-        error = answer.json()["error"]
+        error = msgspec.json.decode(raw)["error"]
         assert set(error) == {"message", "type", "param", "code"}
         retry = ", Retry-After" if "retry-after" in answer.headers else ""
         return f"{answer.status_code} {error['code'] or error['type']}{retry}"
+    text = _text(raw, cell.streamed)
     if text.errors:
         return f"200, partial answer, then error {text.errors[0]}"
     if not text.ended:

@@ -32,15 +32,22 @@ def find_data_dir(config: Path | None, data_dir: Path | None) -> Path:
     from fastgate.config.settings import Settings
 
     file = config_file(config, os.environ)
-    text = os.environ.get(environment.CONFIG_YAML, "") if file is None else file.read_text("utf-8-sig")
+    source = environment.CONFIG_YAML if file is None else str(file)
+    unclear = CommandError(f"{source} does not say where the gateway's files are: give --data-dir")
     ignored = Report()
-    tree = yaml_source.parse(text, str(file), ignored)
+    try:
+        text = os.environ.get(source, "") if file is None else file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise unclear from None
+    tree = yaml_source.parse(text, source, ignored)
     if tree is None or not isinstance(tree.value, dict | None):
-        raise CommandError(f"{file} does not say where the gateway's files are: give --data-dir")
+        raise unclear
     if tree.value is None:
         tree.value = {}
     environment.overlay(tree, os.environ, ignored)
     written = tree.value.get("data_dir")
     if written is None:
         return Path(Settings().data_dir)
-    return Path(expand(str(written.value), os.environ))
+    if not isinstance(written.value, str):
+        raise unclear
+    return Path(expand(written.value, os.environ))

@@ -16,7 +16,7 @@ from fastgate.sim.media import (
     images_generations,
 )
 from fastgate.sim.options import SimOptions
-from fastgate.sim.play import Message, Player, Receive, Send
+from fastgate.sim.play import Player, Receive, Send
 from fastgate.sim.reply import Reply, SimError, json_reply
 from fastgate.sim.request import Request
 from fastgate.sim.responses import Responses
@@ -52,7 +52,7 @@ class SimApp:
             "models": {"GET": models},
         }
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"ASGI scope {scope['type']}")
         headers = dict(scope["headers"])

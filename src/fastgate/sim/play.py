@@ -1,16 +1,15 @@
 """Sends a reply as its behaviour says: the delays between the pieces, and the faults in the middle."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastgate.sim.behaviour import Behaviour
 from fastgate.sim.reply import Reply
 from fastgate.sim.request import new_id
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 Jitter = Callable[[float], float]
 
 

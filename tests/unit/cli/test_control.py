@@ -1,5 +1,6 @@
 """`fastgate reload` and `status` against a control socket that says what the test scripts."""
 
+import signal
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.support.processes import ChildProcess, fastgate_command, python_environment
 from tests.unit.cli.conftest import Run
 
 from fastgate.config.diagnostics import Diagnostic, Severity
@@ -57,6 +59,7 @@ class Control(socketserver.ThreadingUnixStreamServer):
     def __init__(self, path: Path) -> None:
         self.answer = b""
         self.requests: list[str] = []
+        self.asked_twice = threading.Event()
         super().__init__(str(path), _Handler)
 
 
@@ -65,6 +68,8 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.requests.append(self.rfile.readline().decode().strip())
+        if len(self.server.requests) >= 2:
+            self.server.asked_twice.set()
         while self.rfile.readline().strip():
             pass
         body = self.server.answer
@@ -101,6 +106,19 @@ def test_status_is_a_table_of_everything(run: Run, control: Control) -> None:
         "control down - 1 -",
     ):
         assert expected.split() in lines
+
+
+def test_watch_asks_again_and_again_until_it_is_interrupted(control: Control, tmp_path: Path) -> None:
+    control.answer = msgspec.json.encode(STATUS)
+    child = ChildProcess(fastgate_command("status", "--watch"), python_environment(), tmp_path)
+    try:
+        assert control.asked_twice.wait(20), child.output()
+        child.signal(signal.SIGINT)
+        assert child.wait() == 130
+        assert child.stderr.seen == []
+        assert "fastgate 9.9.9" in child.output()
+    finally:
+        child.stop()
 
 
 def test_status_as_json_is_what_the_control_process_said(run: Run, control: Control) -> None:

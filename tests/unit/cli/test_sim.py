@@ -28,7 +28,7 @@ def test_every_option_is_a_flag_with_the_same_words_and_the_same_default() -> No
             continue
         option = next(each for each in get_args(flags[name]) if isinstance(each, typer.models.OptionInfo))
         default = schema.get("default")
-        told = "" if default in (None, []) else f" Default {str(default).removesuffix('.0')}."
+        told = "" if default in (None, ()) else f" Default {str(default).removesuffix('.0')}."
         assert option.help == schema["description"] + told
 
 

@@ -41,7 +41,7 @@ def test_too_few_requests_never_open_it(tmp_path):
 def test_failures_below_the_ratio_do_not_open_it(tmp_path):
     (one,) = workers(tmp_path / "slots", 1)
     for number in range(300):
-        one.record(number % 3 == 0, ADMITTED, START)
+        one.record(number % 3 == 2, ADMITTED, START)
     assert one.admit(START) == ADMITTED
 
 

@@ -1,0 +1,111 @@
+"""Keeping a process running, with small real ones."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from fastgate import tasks
+from fastgate.supervisor.child import Child, State
+
+# A child that says that it serves; what it does then is appended.
+READY = "import os, sys, time; os.write(int(sys.argv[1]), b'{}\\n'); "
+
+
+def script(text: str) -> Callable[[int], Sequence[str]]:
+    return lambda fd: (sys.executable, "-c", text, str(fd))
+
+
+class Watched:
+    """A child with the states that it went through."""
+
+    def __init__(self, text: str) -> None:
+        self.states: list[State] = []
+        self._changed = asyncio.Event()
+        self.child = Child("test", script(text), pass_fds=(), changed=self._note)
+
+    def _note(self, child: Child) -> None:
+        self.states.append(child.state)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[State], bool]) -> State:
+        async with asyncio.timeout(15):
+            while not any(map(condition, self.states)):
+                self._changed.clear()
+                await self._changed.wait()
+        return next(filter(condition, self.states))
+
+
+@asynccontextmanager
+async def running(text: str) -> AsyncIterator[Watched]:
+    watched = Watched(text)
+    run = tasks.spawn(watched.child.run(), "child")
+    try:
+        yield watched
+    finally:
+        watched.child.kill()
+        await run
+
+
+async def test_is_started_and_heard() -> None:
+    async with running(READY + "time.sleep(60)") as watched:
+        assert await asyncio.wait_for(watched.child.started, 15) == ""
+        assert watched.child.state.pid
+
+
+async def test_reason_of_a_refusal_is_heard() -> None:
+    refuses = "import os, sys; os.write(int(sys.argv[1]), b'{\"error\": \"no room\"}\\n'); sys.exit(1)"
+    async with running(refuses) as watched:
+        assert await asyncio.wait_for(watched.child.started, 15) == "no room"
+
+
+async def test_is_started_again_when_it_dies() -> None:
+    async with running(READY + "time.sleep(60)") as watched:
+        first = await watched.until(lambda state: state.pid != 0)
+        watched.child.signal(signal.SIGKILL)
+        second = await watched.until(lambda state: state.pid not in {0, first.pid})
+        assert second.restarts == 1
+        assert State(0, 0, first.started_ns) in watched.states
+
+
+async def test_dies_before_it_reports_and_is_started_again() -> None:
+    async with running("import sys; sys.exit(3)") as watched:
+        await watched.until(lambda state: state.restarts == 2)
+        assert not watched.child.started.done()
+
+
+async def test_stopped_it_stays_away() -> None:
+    async with running(READY + "time.sleep(60)") as watched:
+        await asyncio.wait_for(watched.child.started, 15)
+        watched.child.stop()
+        await watched.until(lambda state: state.started_ns != 0 and state.pid == 0)
+        assert watched.states[-1].restarts == 0
+
+
+async def test_stopped_while_it_is_being_started() -> None:
+    watched = Watched(READY + "time.sleep(60)")
+    run = tasks.spawn(watched.child.run(), "child")
+    await asyncio.sleep(0)
+    watched.child.stop()
+    await asyncio.wait_for(run, 15)
+    assert watched.child.state.pid == 0
+
+
+async def test_what_cannot_be_started_is_tried_again() -> None:
+    states: list[State] = []
+    child = Child("test", lambda _fd: ("/no/such/program",), pass_fds=(), changed=lambda c: states.append(c.state))
+    run = tasks.spawn(child.run(), "child")
+    async with asyncio.timeout(15):
+        while child.state.restarts < 1:
+            await asyncio.sleep(0.01)
+    child.stop()
+    await run
+
+
+async def test_ctrl_c_in_the_terminal_is_not_for_the_children() -> None:
+    """The child is in a process group of its own."""
+    async with running(READY + "time.sleep(60)") as watched:
+        await asyncio.wait_for(watched.child.started, 15)
+        assert os.getpgid(watched.child.state.pid) == watched.child.state.pid

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from fastgate.sim.behaviour import Behaviour, Behaviours
 from fastgate.sim.chat import chat_completions, completions

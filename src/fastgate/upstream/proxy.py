@@ -103,7 +103,7 @@ def _bypassed(origin: Origin, no_proxy: str) -> bool:
             except ValueError:
                 continue
         name, colon, port = entry.rpartition(":")
-        if colon and port.isdecimal() and not name.count(":"):
+        if colon and port.isdecimal() and (":" not in name or name.endswith("]")):
             if int(port) != origin.port:
                 continue
             entry = name

@@ -1,6 +1,7 @@
 """TCP connections to whichever of several addresses answers first."""
 
 import asyncio
+import os
 import socket
 from typing import Final
 
@@ -53,8 +54,9 @@ async def open_socket(addresses: tuple[Address, ...], local_address: str | None)
         return winner
     if isinstance(failure, TimeoutError):
         raise UpstreamError(FailureKind.CONNECT_TIMEOUT, "no answer to the connection attempt")
-    reason = failure.strerror if failure is not None else None
-    raise UpstreamError(FailureKind.CONNECT_REFUSED, f"cannot connect: {reason or 'no usable address'}")
+    # Not the exception's own text, which names the address.
+    reason = os.strerror(failure.errno) if failure is not None and failure.errno else "no usable address"
+    raise UpstreamError(FailureKind.CONNECT_REFUSED, f"cannot connect: {reason}")
 
 
 async def _connect_socket(address: Address, local_address: str | None) -> socket.socket | OSError:

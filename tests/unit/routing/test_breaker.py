@@ -1,6 +1,9 @@
 """The breaker's states, on one file that two workers share, with a clock that a test moves."""
 
 import random
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,12 +19,12 @@ START = 1_000 * SECOND
 SETTINGS = Breaker(window_s=10, min_requests=4, error_ratio=0.5, open_s=5, max_open_s=18)
 
 
-def workers(path, count=2, settings=SETTINGS):
+def workers(path: Any, count: Any = 2, settings: Any = SETTINGS) -> Any:
     files = [SharedSlots(str(path), 64, number == 0) for number in range(count)]
     return [CircuitBreaker(slots, slots.claim(7), settings) for slots in files]
 
 
-def test_opens_on_the_ratio_in_all_workers_at_once(tmp_path):
+def test_opens_on_the_ratio_in_all_workers_at_once(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     for breaker, failed in ((one, False), (two, False), (one, True)):
         breaker.record(failed, ADMITTED, START)
@@ -31,21 +34,21 @@ def test_opens_on_the_ratio_in_all_workers_at_once(tmp_path):
     assert one.opens_until() == START + 5 * SECOND
 
 
-def test_too_few_requests_never_open_it(tmp_path):
+def test_too_few_requests_never_open_it(tmp_path: Path) -> None:
     (one,) = workers(tmp_path / "slots", 1)
     for _ in range(3):
         one.record(True, ADMITTED, START)
     assert one.admit(START) == ADMITTED
 
 
-def test_failures_below_the_ratio_do_not_open_it(tmp_path):
+def test_failures_below_the_ratio_do_not_open_it(tmp_path: Path) -> None:
     (one,) = workers(tmp_path / "slots", 1)
     for number in range(300):
         one.record(number % 3 == 2, ADMITTED, START)
     assert one.admit(START) == ADMITTED
 
 
-def test_what_lies_two_windows_back_is_forgotten(tmp_path):
+def test_what_lies_two_windows_back_is_forgotten(tmp_path: Path) -> None:
     (one,) = workers(tmp_path / "slots", 1)
     for _ in range(3):
         one.record(True, ADMITTED, START)
@@ -53,7 +56,7 @@ def test_what_lies_two_windows_back_is_forgotten(tmp_path):
     assert one.admit(START + 20 * SECOND) == ADMITTED
 
 
-def test_the_last_window_fades_out(tmp_path):
+def test_the_last_window_fades_out(tmp_path: Path) -> None:
     for offset, opens in ((1, True), (9, False)):
         (one,) = workers(tmp_path / f"slots{offset}", 1)
         for _ in range(3):
@@ -64,7 +67,7 @@ def test_the_last_window_fades_out(tmp_path):
         assert (one.admit(now) == REFUSED) is opens
 
 
-def test_half_open_lets_one_probe_through_over_all_workers(tmp_path):
+def test_half_open_lets_one_probe_through_over_all_workers(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     trip(one, START)
     later = START + 5 * SECOND
@@ -78,7 +81,7 @@ def test_half_open_lets_one_probe_through_over_all_workers(tmp_path):
     assert one.admit(later) == ADMITTED, "what was counted before it opened must not open it again"
 
 
-def test_each_failed_probe_doubles_the_time_up_to_the_limit_and_success_forgets_it(tmp_path):
+def test_each_failed_probe_doubles_the_time_up_to_the_limit_and_success_forgets_it(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     now = START
     trip(one, now)
@@ -94,7 +97,7 @@ def test_each_failed_probe_doubles_the_time_up_to_the_limit_and_success_forgets_
     assert one.opens_until() == now + 5 * SECOND
 
 
-def test_a_probe_without_a_verdict_leaves_room_for_the_next(tmp_path):
+def test_a_probe_without_a_verdict_leaves_room_for_the_next(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     trip(one, START)
     now = START + 5 * SECOND
@@ -102,7 +105,7 @@ def test_a_probe_without_a_verdict_leaves_room_for_the_next(tmp_path):
     assert two.admit(now) > 0
 
 
-def test_the_probe_of_a_dead_worker_is_given_up(tmp_path):
+def test_the_probe_of_a_dead_worker_is_given_up(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     trip(one, START)
     now = START + 5 * SECOND
@@ -114,7 +117,7 @@ def test_the_probe_of_a_dead_worker_is_given_up(tmp_path):
     assert one.admit(now + PROBE_LEASE_NS) == REFUSED, "the lease of another must not be given back"
 
 
-def test_answers_that_come_late_do_not_change_an_open_breaker(tmp_path):
+def test_answers_that_come_late_do_not_change_an_open_breaker(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     trip(one, START)
     until = one.opens_until()
@@ -123,7 +126,7 @@ def test_answers_that_come_late_do_not_change_an_open_breaker(tmp_path):
     assert one.opens_until() == until
 
 
-def trip(breaker, now):
+def trip(breaker: Any, now: Any) -> None:
     for _ in range(4):
         breaker.record(True, ADMITTED, now)
     assert breaker.admit(now) == REFUSED
@@ -133,26 +136,24 @@ class TwoWorkers(RuleBasedStateMachine):
     """Any interleaving: at most one probe holds the lease, and the state is never lost."""
 
     @initialize(seed=st.integers(0, 2**32))
-    def start(self, seed):
-        import tempfile
-
+    def start(self, seed: int) -> None:
         self.directory = tempfile.TemporaryDirectory()
         self.workers = workers(f"{self.directory.name}/slots")
         self.now = START + seed
-        self.probes = {}
+        self.probes: dict[int, int] = {}
         self.requests = 0
 
-    def teardown(self):
+    def teardown(self) -> None:
         if hasattr(self, "directory"):
             self.directory.cleanup()
 
     @rule(seconds=st.floats(0, 40))
-    def time_passes(self, seconds):
+    def time_passes(self, seconds: Any) -> None:
         self.now += int(seconds * SECOND)
         self.probes = {token: worker for token, worker in self.probes.items() if token > self.now}
 
     @rule(worker=st.integers(0, 1), failed=st.booleans())
-    def request(self, worker, failed):
+    def request(self, worker: Any, failed: Any) -> None:
         breaker = self.workers[worker]
         until = breaker.opens_until()
         token = breaker.admit(self.now)
@@ -168,7 +169,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @precondition(lambda self: self.probes)
     @rule(failed=st.sampled_from([True, False, None]))
-    def probe_ends(self, failed):
+    def probe_ends(self, failed: Any) -> None:
         token, worker = self.probes.popitem()
         breaker = self.workers[worker]
         if failed is None:
@@ -178,7 +179,7 @@ class TwoWorkers(RuleBasedStateMachine):
             assert (breaker.opens_until() > self.now) is failed
 
     @invariant()
-    def both_see_the_same(self):
+    def both_see_the_same(self) -> None:
         if hasattr(self, "workers"):
             assert self.workers[0].opens_until() == self.workers[1].opens_until()
 
@@ -191,7 +192,12 @@ TestTwoWorkers = TwoWorkers.TestCase
     ratio=st.floats(0.05, 1),
     least=st.integers(1, 20),
 )
-def test_within_one_window_it_opens_exactly_when_documented(tmp_path_factory, outcomes, ratio, least):
+def test_within_one_window_it_opens_exactly_when_documented(
+    tmp_path_factory: pytest.TempPathFactory,
+    outcomes: Any,
+    ratio: Any,
+    least: Any,
+) -> None:
     settings = Breaker(window_s=10, min_requests=least, error_ratio=ratio, open_s=5)
     (breaker,) = workers(tmp_path_factory.mktemp("slots") / "slots", 1, settings)
     failures = 0
@@ -204,7 +210,7 @@ def test_within_one_window_it_opens_exactly_when_documented(tmp_path_factory, ou
         assert breaker.admit(START) == ADMITTED
 
 
-def test_thousands_of_records_in_turn_keep_the_ratio(tmp_path):
+def test_thousands_of_records_in_turn_keep_the_ratio(tmp_path: Path) -> None:
     one, two = workers(tmp_path / "slots")
     rng = random.Random(3)
     now = START

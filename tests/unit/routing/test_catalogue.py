@@ -1,6 +1,7 @@
 """The compiled catalogue gives the answers of genai-prices itself."""
 
 import re
+from typing import Any
 
 import pytest
 from genai_prices.data import providers
@@ -14,7 +15,7 @@ def _variants(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("provider", providers, ids=lambda provider: provider.id)
-def test_same_model_as_genai_prices(provider):
+def test_same_model_as_genai_prices(provider: Any) -> None:
     models = catalogue.models(provider.id)
     exact = {name.lower(): model.id for model in models for name in model.names}
     patterns = [(re.compile(model.pattern), model.id) for model in models if model.pattern is not None]
@@ -33,12 +34,12 @@ def test_same_model_as_genai_prices(provider):
     assert not wrong
 
 
-def test_what_the_url_does_not_serve_is_left_out():
+def test_what_the_url_does_not_serve_is_left_out() -> None:
     models = catalogue.models("google", KNOWN["gemini"].unlisted)
     assert not [name for model in models for name in (model.id, *model.names) if name.startswith("claude")]
     assert "gemini-2.5-flash" in {name for model in models for name in model.names}
 
 
 @pytest.mark.parametrize("name", [name for name, known in KNOWN.items() if known.catalogue])
-def test_each_catalogue_exists(name):
+def test_each_catalogue_exists(name: Any) -> None:
     assert catalogue.models(KNOWN[name].catalogue, KNOWN[name].unlisted)

@@ -1,6 +1,8 @@
 """From settings to a snapshot: deployments, names, merging, and every mistake at once."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.routing import local, snapshot
@@ -13,13 +15,13 @@ from fastgate.errors import ConfigError
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
 
 
-def problems(**sections):
+def problems(**sections: dict[str, Any]) -> Any:
     with pytest.raises(ConfigError) as caught:
         snapshot(**sections)
     return str(caught.value).split("\n")
 
 
-def test_catalogue_models_become_deployments():
+def test_catalogue_models_become_deployments() -> None:
     snap = snapshot(providers={"openai": OPENAI})
     assert snap.serves["openai"].names["gpt-4o-2024-08-06"] == ("openai/gpt-4o",)
     deployment = snap.deployments["openai/gpt-4o"]
@@ -30,25 +32,25 @@ def test_catalogue_models_become_deployments():
     assert snap.deployments["openai/*"].model == "*"
 
 
-def test_open_weight_models_are_not_looked_for_at_openai():
+def test_open_weight_models_are_not_looked_for_at_openai() -> None:
     assert "openai/gpt-oss-120b" not in snapshot(providers={"openai": OPENAI}).deployments
 
 
-def test_models_replace_the_catalogue_and_the_wildcard():
+def test_models_replace_the_catalogue_and_the_wildcard() -> None:
     snap = snapshot(providers={"openai": {**OPENAI, "models": ["gpt-4o"]}})
     assert list(snap.deployments) == ["openai/gpt-4o"]
     assert snap.serves["openai"].wildcard is None
     assert snap.deployments["openai/gpt-4o"].upstream_model == "gpt-4o"
 
 
-def test_any_model_can_be_said_either_way():
+def test_any_model_can_be_said_either_way() -> None:
     with_list = snapshot(providers={"local": local("llama-3", any_model=True)})
     assert with_list.serves["local"].wildcard == "local/*"
     without = snapshot(providers={"openai": {**OPENAI, "any_model": False}})
     assert without.serves["openai"].wildcard is None
 
 
-def test_a_model_listed_under_deployments_is_served_there_only():
+def test_a_model_listed_under_deployments_is_served_there_only() -> None:
     regions = [
         {"model": "gpt-4o", "region": "eu", "base_url": "https://eu.api.openai.com/v1"},
         {"model": "gpt-4o", "region": "us", "base_url": "https://us.api.openai.com/v1/"},
@@ -86,7 +88,7 @@ def test_a_model_listed_under_deployments_is_served_there_only():
         ),
     ],
 )
-def test_azure_url_styles(given, base_url, azure_deployments):
+def test_azure_url_styles(given: Any, base_url: Any, azure_deployments: Any) -> None:
     snap = snapshot(
         providers={
             "azure": {**OPENAI, **given, "deployments": [{"model": "gpt-4o", "upstream_model": "prod-4o"}]}
@@ -100,13 +102,13 @@ def test_azure_url_styles(given, base_url, azure_deployments):
     assert provider.query == (f"api-version={given['api_version']}" if "api_version" in given else "")
 
 
-def test_azure_serves_no_plain_name_but_its_deployments():
+def test_azure_serves_no_plain_name_but_its_deployments() -> None:
     snap = snapshot(providers={"azure": {**OPENAI, "resource": "acme"}})
     assert snap.serves["azure"].names == {}
     assert snap.serves["azure"].wildcard == "azure/*"
 
 
-def test_timeouts_and_retries_are_merged_from_default_to_provider_to_route():
+def test_timeouts_and_retries_are_merged_from_default_to_provider_to_route() -> None:
     snap = snapshot(
         providers={"local": local("m", timeouts={"connect_s": 1, "headers_s": 2}, retries={"max": 3})},
         routes={
@@ -126,7 +128,7 @@ def test_timeouts_and_retries_are_merged_from_default_to_provider_to_route():
     assert provider.retries.max == 3
 
 
-def test_routes_keep_their_order_strategy_and_conditions():
+def test_routes_keep_their_order_strategy_and_conditions() -> None:
     snap = snapshot(
         providers={"a": local("m"), "b": local("m")},
         routes={
@@ -159,7 +161,7 @@ def test_routes_keep_their_order_strategy_and_conditions():
     assert route.stream_failure is StreamFailure.CONTINUE
 
 
-def test_a_route_may_name_a_model_that_no_list_has():
+def test_a_route_may_name_a_model_that_no_list_has() -> None:
     snap = snapshot(
         providers={"openai": OPENAI},
         routes={"r": [{"deployments": [{"provider": "openai", "model": "gpt-99"}]}]},
@@ -169,7 +171,7 @@ def test_a_route_may_name_a_model_that_no_list_has():
     assert "gpt-99" not in snap.serves["openai"].names
 
 
-def test_targets_of_later_vendors_are_left_out():
+def test_targets_of_later_vendors_are_left_out() -> None:
     snap = snapshot(
         providers={"openai": OPENAI, "anthropic": {"credentials": [{"secret": "x"}]}},
         routes={
@@ -185,14 +187,14 @@ def test_targets_of_later_vendors_are_left_out():
     assert "only-later" not in snap.routes
 
 
-def test_a_vendor_of_later_that_says_its_dialect_is_used_now():
+def test_a_vendor_of_later_that_says_its_dialect_is_used_now() -> None:
     snap = snapshot(
         providers={"anthropic": {**OPENAI, "dialect": "openai", "base_url": "https://api.anthropic.com/v1"}}
     )
     assert snap.serves["anthropic"].wildcard == "anthropic/*"
 
 
-def test_servers_of_ones_own_need_no_secret():
+def test_servers_of_ones_own_need_no_secret() -> None:
     snap = snapshot(
         providers={name: {} for name, known in KNOWN.items() if not known.needs_secret and known.base_url}
     )
@@ -200,7 +202,7 @@ def test_servers_of_ones_own_need_no_secret():
     assert all(deployment.credentials == () for deployment in snap.deployments.values())
 
 
-def test_secrets_stay_references():
+def test_secrets_stay_references() -> None:
     given = {"credentials": [{"secret": "${MANY#1}"}, {"id": "none", "secret": "none"}]}
     snap = snapshot({"MANY": "sk-one,sk-two"}, providers={"openai": given})
     first, second = snap.providers["openai"].credentials
@@ -210,7 +212,7 @@ def test_secrets_stay_references():
     assert "sk-two" not in repr(snap)
 
 
-def test_the_fingerprint_changes_with_the_file_that_holds_the_secret(tmp_path):
+def test_the_fingerprint_changes_with_the_file_that_holds_the_secret(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("sk-old")
     given = {"openai": {"credentials": [{"secret": f"file:{path}"}]}}
@@ -221,7 +223,7 @@ def test_the_fingerprint_changes_with_the_file_that_holds_the_secret(tmp_path):
     assert snapshot(providers=given).providers["openai"].credentials[0].fingerprint != before
 
 
-def test_all_mistakes_at_once():
+def test_all_mistakes_at_once() -> None:
     found = problems(
         providers={
             "opnai": {"credentials": [{"secret": "x"}]},
@@ -249,7 +251,8 @@ def test_all_mistakes_at_once():
     )
     text = "\n".join(found)
     for expected in (
-        "providers.opnai: is not a known provider, so it has to say `dialect` and `base_url`; did you mean `openai`?",
+        "providers.opnai: is not a known provider, so it has to say `dialect` and `base_url`; "
+        "did you mean `openai`?",
         "providers.openai.credentials: there is none: add one, or set OPENAI_API_KEY",
         "providers.azure.base_url: its URL https://{resource}.openai.azure.com/openai/v1 needs `resource`",
         "providers.a: `M` and `m` differ only in case",
@@ -268,13 +271,13 @@ def test_all_mistakes_at_once():
     assert len(found) == 14
 
 
-def test_a_missing_secret_is_named_without_its_value():
+def test_a_missing_secret_is_named_without_its_value() -> None:
     (problem,) = problems(providers={"openai": {"credentials": [{"secret": "${NOWHERE}"}]}})
     assert problem == ("providers.openai.credentials.0.secret: the environment variable NOWHERE is not set")
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_every_known_provider_compiles(name):
+def test_every_known_provider_compiles(name: Any) -> None:
     extra = {"azure": {"resource": "r"}, "databricks": {"host": "h.example"}}
     if name == "openai_compatible":
         extra[name] = {"base_url": "http://127.0.0.1:1/v1"}

@@ -1,10 +1,13 @@
 """Shared health: two workers on one file, workers that die, and what status shows."""
 
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import FakeClock
 from tests.support.routing import SECOND, Rig, local, snapshot
 
 from fastgate.domain.failure import FailureKind as Kind
@@ -17,11 +20,11 @@ from fastgate.routing.states import states
 
 
 @pytest.fixture
-def rig(tmp_path, fake_clock):
+def rig(tmp_path: Path, fake_clock: FakeClock) -> Rig:
     return Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", credentials=2)}), workers=3)
 
 
-def test_in_flight_is_summed_over_workers_and_zeroed_for_a_respawned_one(rig):
+def test_in_flight_is_summed_over_workers_and_zeroed_for_a_respawned_one(rig: Rig) -> None:
     choices = [rig.choice(rig.plan("m", worker=worker)) for worker in (0, 1, 1, 2)]
     assert [choice.candidate.health.in_flight() for choice in choices] == [4, 4, 4, 4]
     Health(rig.files[1], 1)
@@ -29,7 +32,7 @@ def test_in_flight_is_summed_over_workers_and_zeroed_for_a_respawned_one(rig):
     assert states(rig.files[0], rig.snapshot, rig.clock.monotonic)[0].in_flight == 2
 
 
-def test_more_workers_than_a_slot_has_fields(tmp_path, fake_clock):
+def test_more_workers_than_a_slot_has_fields(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m")}), workers=30)
     choices = [rig.choice(rig.plan("m", worker=worker)) for worker in range(30)]
     assert choices[0].candidate.health.in_flight() == 30
@@ -39,7 +42,7 @@ def test_more_workers_than_a_slot_has_fields(tmp_path, fake_clock):
     assert states(rig.files[0], rig.snapshot, 0)[0].in_flight == 28
 
 
-def test_the_file_has_room_for_what_is_said_to_be_needed(tmp_path, fake_clock):
+def test_the_file_has_room_for_what_is_said_to_be_needed(tmp_path: Path, fake_clock: FakeClock) -> None:
     snap = snapshot(
         providers={"a": local(*(f"m{n}" for n in range(20)), credentials=3)},
         routes={"r": [{"strategy": "round_robin", "deployments": [{"provider": "a", "model": "m1"}]}]},
@@ -51,7 +54,7 @@ def test_the_file_has_room_for_what_is_said_to_be_needed(tmp_path, fake_clock):
             assert choice.candidate.health.in_flight() >= 1
 
 
-def test_a_reload_changes_the_breakers_limits_and_keeps_its_state(rig):
+def test_a_reload_changes_the_breakers_limits_and_keeps_its_state(rig: Rig) -> None:
     health = rig.health[0].deployment("a/m", Breaker(min_requests=1, error_ratio=0.1))
     health.breaker.record(True, 0, rig.clock.monotonic)
     assert health.breaker.opens_until()
@@ -61,7 +64,7 @@ def test_a_reload_changes_the_breakers_limits_and_keeps_its_state(rig):
     assert again.breaker.opens_until()
 
 
-def test_states_show_what_the_workers_agree_on(rig):
+def test_states_show_what_the_workers_agree_on(rig: Rig) -> None:
     now = rig.clock.monotonic
     assert states(rig.files[0], rig.snapshot, now) == []
     plan = rig.plan("m", worker=2)
@@ -80,7 +83,7 @@ def test_states_show_what_the_workers_agree_on(rig):
     assert cooled == {choice.credential.id: ("cooling_down", 4.0), other.credential.id: ("ok", 0.0)}
 
 
-def test_states_of_breakers_and_rejections(rig):
+def test_states_of_breakers_and_rejections(rig: Rig) -> None:
     now = rig.clock.monotonic
     plan = rig.plan("m")
     choice = rig.choice(plan)
@@ -94,7 +97,7 @@ def test_states_of_breakers_and_rejections(rig):
     assert state.breaker == "half_open"
 
 
-def test_a_peak_counts_at_once_and_fades():
+def test_a_peak_counts_at_once_and_fades() -> None:
     average = peak_average(0, 10**30, 100)
     assert average == 100
     assert peak_average(100, SECOND, 900) == 900
@@ -105,7 +108,7 @@ def test_a_peak_counts_at_once_and_fades():
 
 
 @given(st.lists(st.integers(0, 10**13), min_size=20, max_size=900), st.sampled_from([0.5, 0.95, 0.99]))
-def test_a_quantile_is_within_a_bucket_of_the_exact_one(observed, share):
+def test_a_quantile_is_within_a_bucket_of_the_exact_one(observed: Any, share: Any) -> None:
     quantile = Quantile()
     for ns in observed:
         quantile.add(ns)
@@ -114,7 +117,7 @@ def test_a_quantile_is_within_a_bucket_of_the_exact_one(observed, share):
     assert exact / 1.1 <= quantile.value(share) <= exact * 1.1
 
 
-def test_a_quantile_follows_a_change():
+def test_a_quantile_follows_a_change() -> None:
     quantile = Quantile()
     for _ in range(5_000):
         quantile.add(10_000_000)

@@ -1,6 +1,10 @@
 """The failover contract of docs/routing.md, row by row."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from tests.conftest import FakeClock
 from tests.support.routing import Rig, local, name_of, snapshot
 
 from fastgate.domain.failure import FailureKind as Kind
@@ -31,7 +35,15 @@ GOES_ON = [
 ENDS = [Kind.CLIENT_ERROR, Kind.RESPONSE_TOO_LARGE, Kind.DEADLINE, Kind.CANCELLED]
 
 
-def make(tmp_path, clock, *, credentials=1, workers=1, retries=None, **more):
+def make(
+    tmp_path: Path,
+    clock: FakeClock,
+    *,
+    credentials: Any = 1,
+    workers: Any = 1,
+    retries: Any = None,
+    **more: Any,
+,) -> Rig:
     given = {"retries": retries} if retries is not None else {}
     providers = {name: local("m", credentials=credentials, **given, **more) for name in ("a", "b")}
     upstream = {"retry_budget_ratio": 10, "retry_budget_min_per_s": 1000}
@@ -40,35 +52,41 @@ def make(tmp_path, clock, *, credentials=1, workers=1, retries=None, **more):
     )
 
 
-def error(kind, **more):
+def error(kind: Kind, **more: Any) -> Any:
     return UpstreamError(kind, "scripted", **more)
 
 
 @pytest.mark.parametrize("kind", GOES_ON)
-def test_a_deployments_failure_goes_on_to_the_next_and_then_waits(tmp_path, fake_clock, kind):
+def test_a_deployments_failure_goes_on_to_the_next_and_then_waits(
+    tmp_path: Path, fake_clock: FakeClock, kind: Kind
+,) -> None:
     rig = make(tmp_path, fake_clock)
     assert rig.walk(rig.plan("r"), kind) == ["a/m:c1", "b/m:c1", "wait", "a/m:c1", "b/m:c1"]
 
 
 @pytest.mark.parametrize("kind", GOES_ON)
-def test_no_retries_means_each_deployment_once(tmp_path, fake_clock, kind):
+def test_no_retries_means_each_deployment_once(tmp_path: Path, fake_clock: FakeClock, kind: Kind) -> None:
     rig = make(tmp_path, fake_clock, retries={"max": 0})
     assert rig.walk(rig.plan("r"), kind) == ["a/m:c1", "b/m:c1"]
 
 
 @pytest.mark.parametrize("kind", ENDS)
-def test_what_another_deployment_cannot_mend_ends_the_plan(tmp_path, fake_clock, kind):
+def test_what_another_deployment_cannot_mend_ends_the_plan(
+    tmp_path: Path, fake_clock: FakeClock, kind: Kind
+,) -> None:
     rig = make(tmp_path, fake_clock)
     assert rig.walk(rig.plan("r"), kind) == ["a/m:c1"]
 
 
 @pytest.mark.parametrize("kind", [Kind.CONNECT_REFUSED, Kind.RESET_BEFORE_RESPONSE])
-def test_a_lost_connection_is_retried_at_once_and_once(tmp_path, fake_clock, kind):
+def test_a_lost_connection_is_retried_at_once_and_once(
+    tmp_path: Path, fake_clock: FakeClock, kind: Kind
+,) -> None:
     rig = make(tmp_path, fake_clock)
     assert rig.walk(rig.plan("r"), kind) == ["a/m:c1", "a/m:c1", "b/m:c1", "b/m:c1"]
 
 
-def test_a_retry_at_once_counts_as_a_retry(tmp_path, fake_clock):
+def test_a_retry_at_once_counts_as_a_retry(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock, retries={"max": 2})
     seen = rig.walk(rig.plan("r"), Kind.CONNECT_REFUSED)
     assert seen == ["a/m:c1", "a/m:c1", "b/m:c1", "b/m:c1", "wait", "a/m:c1", "b/m:c1"]
@@ -76,14 +94,18 @@ def test_a_retry_at_once_counts_as_a_retry(tmp_path, fake_clock):
     assert rig.walk(rig.plan("r"), Kind.CONNECT_REFUSED) == ["a/m:c1", "b/m:c1"]
 
 
-def test_a_rate_limit_goes_to_the_next_credential_then_to_the_next_deployment(tmp_path, fake_clock):
+def test_a_rate_limit_goes_to_the_next_credential_then_to_the_next_deployment(
+    tmp_path: Path, fake_clock: FakeClock
+,) -> None:
     rig = make(tmp_path, fake_clock, credentials=2)
     seen = rig.walk(rig.plan("r"), Kind.RATE_LIMITED, retry_after_s=100)
     assert [name.split(":")[0] for name in seen] == ["a/m", "a/m", "b/m", "b/m"]
     assert len(set(seen)) == 4
 
 
-def test_a_rate_limited_credential_is_skipped_by_all_workers_until_it_returns(tmp_path, fake_clock):
+def test_a_rate_limited_credential_is_skipped_by_all_workers_until_it_returns(
+    tmp_path: Path, fake_clock: FakeClock
+,) -> None:
     rig = make(tmp_path, fake_clock, workers=2)
     plan = rig.plan("r")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED, retry_after_s=2))
@@ -95,7 +117,7 @@ def test_a_rate_limited_credential_is_skipped_by_all_workers_until_it_returns(tm
     assert name_of(rig.choice(rig.plan("r", worker=1))) == "a/m:c1"
 
 
-def test_without_retry_after_the_setting_is_taken(tmp_path, fake_clock):
+def test_without_retry_after_the_setting_is_taken(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock, breaker={"cooldown_429_s": 3})
     plan = rig.plan("a/m")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED))
@@ -106,14 +128,16 @@ def test_without_retry_after_the_setting_is_taken(tmp_path, fake_clock):
     assert isinstance(rig.plan("a/m").next(fake_clock.monotonic), Choice)
 
 
-def test_a_rate_limit_on_one_model_leaves_the_others_alone(tmp_path, fake_clock):
+def test_a_rate_limit_on_one_model_leaves_the_others_alone(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", "n")}))
     plan = rig.plan("m")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED, retry_after_s=50))
     assert name_of(rig.choice(rig.plan("n"))) == "a/n:c1"
 
 
-def test_an_absurd_retry_after_does_not_take_a_credential_away_for_good(tmp_path, fake_clock):
+def test_an_absurd_retry_after_does_not_take_a_credential_away_for_good(
+    tmp_path: Path, fake_clock: FakeClock
+,) -> None:
     for seconds in (1e30, float("inf")):
         rig = make(tmp_path, fake_clock)
         plan = rig.plan("a/m")
@@ -128,7 +152,9 @@ def test_an_absurd_retry_after_does_not_take_a_credential_away_for_good(tmp_path
 
 
 @pytest.mark.parametrize(("status", "elsewhere"), [(401, "b/m:c1"), (403, "b/m:c1")])
-def test_a_rejected_credential_is_out_for_good_in_all_workers(tmp_path, fake_clock, status, elsewhere):
+def test_a_rejected_credential_is_out_for_good_in_all_workers(
+    tmp_path: Path, fake_clock: FakeClock, status: Any, elsewhere: Any
+,) -> None:
     rig = make(tmp_path, fake_clock, workers=2)
     plan = rig.plan("r")
     plan.failed(rig.choice(plan), error(Kind.CREDENTIAL_REJECTED, status=status))
@@ -142,7 +168,9 @@ def test_a_rejected_credential_is_out_for_good_in_all_workers(tmp_path, fake_clo
 
 
 @pytest.mark.parametrize(("status", "other_model_works"), [(401, False), (403, True)])
-def test_401_is_about_the_credential_and_403_about_the_model(tmp_path, fake_clock, status, other_model_works):
+def test_401_is_about_the_credential_and_403_about_the_model(
+    tmp_path: Path, fake_clock: FakeClock, status: Any, other_model_works: Any
+,) -> None:
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", "n")}))
     plan = rig.plan("m")
     plan.failed(rig.choice(plan), error(Kind.CREDENTIAL_REJECTED, status=status))
@@ -150,7 +178,7 @@ def test_401_is_about_the_credential_and_403_about_the_model(tmp_path, fake_cloc
     assert plan.explain()[0].usable is other_model_works
 
 
-def test_a_new_secret_is_not_the_rejected_one(tmp_path, fake_clock):
+def test_a_new_secret_is_not_the_rejected_one(tmp_path: Path, fake_clock: FakeClock) -> None:
     path = tmp_path / "key"
     given = {"a": local("m") | {"credentials": [{"id": "c1", "secret": f"file:{path}"}]}}
     path.write_text("old")
@@ -162,7 +190,9 @@ def test_a_new_secret_is_not_the_rejected_one(tmp_path, fake_clock):
     assert name_of(rig.choice(rig.plan("m"))) == "a/m:c1"
 
 
-def test_without_credentials_a_rate_limit_cools_the_deployment_down(tmp_path, fake_clock):
+def test_without_credentials_a_rate_limit_cools_the_deployment_down(
+    tmp_path: Path, fake_clock: FakeClock
+,) -> None:
     rig = make(tmp_path, fake_clock, credentials=0, workers=2)
     plan = rig.plan("r")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED, retry_after_s=5))
@@ -171,7 +201,7 @@ def test_without_credentials_a_rate_limit_cools_the_deployment_down(tmp_path, fa
     assert rig.plan("r").explain()[0].reason == "cooling_down"
 
 
-def test_the_wait_is_at_least_the_shortest_retry_after(tmp_path, fake_clock):
+def test_the_wait_is_at_least_the_shortest_retry_after(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock)
     plan = rig.plan("r")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED, retry_after_s=9))
@@ -183,14 +213,16 @@ def test_the_wait_is_at_least_the_shortest_retry_after(tmp_path, fake_clock):
     assert name_of(rig.choice(plan)) == "b/m:c1"
 
 
-def test_a_retry_after_beyond_the_limit_is_not_waited_for(tmp_path, fake_clock):
+def test_a_retry_after_beyond_the_limit_is_not_waited_for(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock, retries={"max": 3, "max_retry_after_s": 5})
     plan = rig.plan("a/m")
     plan.failed(rig.choice(plan), error(Kind.RATE_LIMITED, retry_after_s=5.1))
     assert plan.next(fake_clock.monotonic) is None
 
 
-def test_retry_after_of_a_503_is_waited_for_by_this_request_alone(tmp_path, fake_clock):
+def test_retry_after_of_a_503_is_waited_for_by_this_request_alone(
+    tmp_path: Path, fake_clock: FakeClock
+,) -> None:
     rig = make(tmp_path, fake_clock)
     plan = rig.plan("a/m")
     plan.failed(rig.choice(plan), error(Kind.SERVER_ERROR, status=503, retry_after_s=7))
@@ -200,7 +232,7 @@ def test_retry_after_of_a_503_is_waited_for_by_this_request_alone(tmp_path, fake
     assert rig.choice(rig.plan("a/m"))
 
 
-def test_backoff_grows_with_full_jitter(tmp_path, fake_clock):
+def test_backoff_grows_with_full_jitter(tmp_path: Path, fake_clock: FakeClock) -> None:
     retries = {"max": 4, "backoff_initial_ms": 100, "backoff_max_ms": 300}
     rig = make(tmp_path, fake_clock, retries=retries, breaker={"min_requests": 10_000})
     waits: list[list[float]] = [[], [], [], []]
@@ -219,7 +251,7 @@ def test_backoff_grows_with_full_jitter(tmp_path, fake_clock):
         assert min(seen) < 0.1 * longest
 
 
-def test_nothing_healthy_says_when_to_come_back(tmp_path, fake_clock):
+def test_nothing_healthy_says_when_to_come_back(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock)
     for provider, seconds in (("a", 8.2), ("b", 3.4)):
         plan = rig.plan(f"{provider}/m")
@@ -234,7 +266,7 @@ def test_nothing_healthy_says_when_to_come_back(tmp_path, fake_clock):
     assert reasons == ["credentials_cooling_down", "credentials_cooling_down"]
 
 
-def test_the_budget_ends_retries_but_never_first_attempts(tmp_path, fake_clock):
+def test_the_budget_ends_retries_but_never_first_attempts(tmp_path: Path, fake_clock: FakeClock) -> None:
     upstream = {"retry_budget_ratio": 0.5, "retry_budget_min_per_s": 0}
     providers = {name: local("m", breaker={"min_requests": 10_000}) for name in ("a", "b")}
     rig = Rig(tmp_path, fake_clock, snapshot(providers=providers, routes=ROUTE, upstream=upstream))
@@ -243,7 +275,7 @@ def test_the_budget_ends_retries_but_never_first_attempts(tmp_path, fake_clock):
     assert sum(attempts) == 30
 
 
-def test_a_hedge_is_another_deployment_or_nothing(tmp_path, fake_clock):
+def test_a_hedge_is_another_deployment_or_nothing(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock)
     plan = rig.plan("r")
     first, second = rig.choice(plan), rig.choice(plan)
@@ -254,7 +286,7 @@ def test_a_hedge_is_another_deployment_or_nothing(tmp_path, fake_clock):
     assert isinstance(plan.next(fake_clock.monotonic), Wait)
 
 
-def test_credentials_of_two_open_attempts_are_not_mixed_up(tmp_path, fake_clock):
+def test_credentials_of_two_open_attempts_are_not_mixed_up(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock, credentials=2)
     plan = rig.plan("r")
     first, second = rig.choice(plan), rig.choice(plan)
@@ -268,7 +300,7 @@ def test_credentials_of_two_open_attempts_are_not_mixed_up(tmp_path, fake_clock)
     assert fourth.credential != first.credential
 
 
-def test_after_a_broken_stream_another_deployment_goes_on(tmp_path, fake_clock):
+def test_after_a_broken_stream_another_deployment_goes_on(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock)
     plan = rig.plan("r")
     first = rig.choice(plan)
@@ -280,7 +312,9 @@ def test_after_a_broken_stream_another_deployment_goes_on(tmp_path, fake_clock):
 
 
 @pytest.mark.parametrize("ending", ["succeeded", "failed", "abandoned", "ended", "broke_off"])
-def test_in_flight_is_given_back_once_whatever_happens(tmp_path, fake_clock, ending):
+def test_in_flight_is_given_back_once_whatever_happens(
+    tmp_path: Path, fake_clock: FakeClock, ending: Any
+,) -> None:
     rig = make(tmp_path, fake_clock)
     plan = rig.plan("r")
     choice = rig.choice(plan)
@@ -299,7 +333,7 @@ def test_in_flight_is_given_back_once_whatever_happens(tmp_path, fake_clock, end
     assert health.in_flight() == 0
 
 
-def test_p95_is_zero_until_enough_is_known(tmp_path, fake_clock):
+def test_p95_is_zero_until_enough_is_known(tmp_path: Path, fake_clock: FakeClock) -> None:
     rig = make(tmp_path, fake_clock)
     for number in range(20):
         plan = rig.plan("a/m")
@@ -310,8 +344,8 @@ def test_p95_is_zero_until_enough_is_known(tmp_path, fake_clock):
     assert 190_000_000 <= plan.p95_ns(rig.choice(plan)) <= 210_000_000
 
 
-def test_a_dry_run_changes_nothing(tmp_path, fake_clock):
-    sections = {
+def test_a_dry_run_changes_nothing(tmp_path: Path, fake_clock: FakeClock) -> None:
+    sections: dict[str, Any] = {
         "providers": {name: local("m") for name in ("a", "b", "c")},
         "routes": {
             "turns": [
@@ -327,3 +361,24 @@ def test_a_dry_run_changes_nothing(tmp_path, fake_clock):
         for _ in range(3):
             assert rig.plan("turns").explain()[0].deployment == f"{expected}/m"
         assert rig.choice(rig.plan("turns")).deployment.id == f"{expected}/m"
+
+
+def test_an_open_breaker_is_not_waited_for(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = make(tmp_path, fake_clock, breaker={"min_requests": 1}, retries={"max": 3})
+    assert rig.walk(rig.plan("a/m")) == ["a/m:c1"]
+    assert rig.plan("a/m").explain()[0].reason == "breaker_open"
+
+
+def test_the_next_walk_passes_over_what_asked_for_more_time(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = make(tmp_path, fake_clock, retries={"max": 2, "backoff_initial_ms": 0})
+    plan = rig.plan("r")
+    plan.failed(rig.choice(plan), error(Kind.SERVER_ERROR, status=503, retry_after_s=3))
+    plan.failed(rig.choice(plan), error(Kind.SERVER_ERROR, status=503, retry_after_s=1))
+    assert plan.next(fake_clock.monotonic) == Wait(1.0)
+    fake_clock.advance(1)
+    second = rig.choice(plan)
+    assert name_of(second) == "b/m:c1"
+    plan.failed(second, error(Kind.SERVER_ERROR, status=503, retry_after_s=30))
+    assert plan.next(fake_clock.monotonic) == Wait(2.0)
+    fake_clock.advance(2)
+    assert name_of(rig.choice(plan)) == "a/m:c1"

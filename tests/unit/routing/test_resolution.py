@@ -1,6 +1,10 @@
 """What a name stands for, and what a key may use of it."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from tests.conftest import FakeClock
 from tests.support.routing import Rig, local, snapshot
 
 from fastgate.domain.endpoint import Endpoint
@@ -10,7 +14,7 @@ from fastgate.errors import GatewayError
 
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
 
-SECTIONS = {
+SECTIONS: dict[str, Any] = {
     "providers": {
         "openai": {**OPENAI},
         "groq": {**OPENAI},
@@ -47,20 +51,20 @@ SECTIONS = {
 
 
 @pytest.fixture
-def rig(tmp_path, fake_clock):
+def rig(tmp_path: Path, fake_clock: FakeClock) -> Rig:
     return Rig(tmp_path, fake_clock, snapshot(**SECTIONS))
 
 
-def explained(plan):
+def explained(plan: Any) -> Any:
     """(deployment, model sent) of what would be tried."""
     return [(each.deployment, each.model) for each in plan.explain() if each.usable]
 
 
-def excluded(plan):
+def excluded(plan: Any) -> Any:
     return {each.deployment: each.reason for each in plan.explain() if not each.usable}
 
 
-def refused(rig, *args, **kwargs):
+def refused(rig: Rig, *args: Any, **kwargs: Any) -> Any:
     with pytest.raises(GatewayError) as caught:
         rig.plan(*args, **kwargs)
     return caught.value
@@ -87,26 +91,26 @@ def refused(rig, *args, **kwargs):
         ("ft:gpt-4o-2024-08-06:acme::x1", [("openai/ft:gpt-4o", "ft:gpt-4o-2024-08-06:acme::x1")]),
     ],
 )
-def test_names(rig, model, expected):
+def test_names(rig: Rig, model: Any, expected: Any) -> None:
     assert explained(rig.plan(model)) == expected
 
 
 @pytest.mark.parametrize(
     "model", ["local/nope", "nope", "openai/", "/gpt-4o", "azure/gpt-4o", "smart/gpt-4o"]
 )
-def test_unknown_names(rig, model):
+def test_unknown_names(rig: Rig, model: Any) -> None:
     error = refused(rig, model)
     assert (error.code, error.status, error.param) == ("model_not_found", 404, "model")
 
 
-def test_free_text_is_never_a_deployment(rig):
+def test_free_text_is_never_a_deployment(rig: Rig) -> None:
     for number in range(50):
         choice = rig.choice(rig.plan(f"openai/secret-{number}"))
         assert choice.deployment.id == "openai/*"
         assert choice.deployment.model == "*"
 
 
-def test_close_matches_are_of_what_the_key_may_see(rig):
+def test_close_matches_are_of_what_the_key_may_see(rig: Rig) -> None:
     assert "`gpt-4o-mini`" in refused(rig, "gpt4o-mini").message
     key = VirtualKey(id="k", allowed_models=("llama*", "Llama*"))
     message = refused(rig, "llama3", key=key).message
@@ -115,12 +119,12 @@ def test_close_matches_are_of_what_the_key_may_see(rig):
     assert "gpt" not in refused(rig, "gpt4o-mini", key=key).message.replace("`gpt4o-mini`", "")
 
 
-def test_an_endless_name_is_cut_in_the_answer(rig):
+def test_an_endless_name_is_cut_in_the_answer(rig: Rig) -> None:
     assert len(refused(rig, "x" * 1_000_000).message) < 500
     assert not rig.tables[0]._cache
 
 
-def test_auto_is_the_keys_fallbacks(rig):
+def test_auto_is_the_keys_fallbacks(rig: Rig) -> None:
     key = VirtualKey(id="k", fallbacks=(ModelRef("llama-3"), ModelRef("gpt-4o", "other"), ModelRef("smart")))
     expected = [
         ("local/llama-3", "llama-3"),
@@ -133,12 +137,12 @@ def test_auto_is_the_keys_fallbacks(rig):
 
 
 @pytest.mark.parametrize("key", [None, VirtualKey(id="k")])
-def test_auto_without_fallbacks(rig, key):
+def test_auto_without_fallbacks(rig: Rig, key: Any) -> None:
     error = refused(rig, None, key=key)
     assert (error.code, error.status, error.param) == ("missing_field", 400, "model")
 
 
-def test_fallbacks_of_the_body_come_before_those_of_the_key_and_nothing_comes_twice(rig):
+def test_fallbacks_of_the_body_come_before_those_of_the_key_and_nothing_comes_twice(rig: Rig) -> None:
     key = VirtualKey(id="k", fallbacks=(ModelRef("gpt-4o"), ModelRef("llama-3")))
     plan = rig.plan("dated", key=key, fallbacks=(ModelRef("other/Llama-4"), ModelRef("gpt-4o", "local")))
     assert explained(plan) == [
@@ -151,14 +155,14 @@ def test_fallbacks_of_the_body_come_before_those_of_the_key_and_nothing_comes_tw
     ]
 
 
-def test_fallbacks_that_nobody_serves_are_passed_over(rig):
+def test_fallbacks_that_nobody_serves_are_passed_over(rig: Rig) -> None:
     key = VirtualKey(id="k", fallbacks=(ModelRef("claude-sonnet-4-6", "anthropic"), ModelRef("llama-3")))
     plan = rig.plan("dated", key=key)
     assert explained(plan) == [("openai/gpt-4o", "gpt-4o-2024-08-06"), ("local/llama-3", "llama-3")]
     assert excluded(plan) == {"anthropic/claude-sonnet-4-6": "model_not_found"}
 
 
-def test_allowed_providers(rig):
+def test_allowed_providers(rig: Rig) -> None:
     key = VirtualKey(id="k", allowed_providers=("local",), fallbacks=(ModelRef("Llama-4"),))
     plan = rig.plan("gpt-4o", key=key)
     assert explained(plan) == [("local/gpt-4o", "gpt-4o")]
@@ -188,7 +192,7 @@ def test_allowed_providers(rig):
         ((), (), "gpt-4o", None),
     ],
 )
-def test_model_globs(rig, allowed, denied, model, expected):
+def test_model_globs(rig: Rig, allowed: Any, denied: Any, model: Any, expected: Any) -> None:
     key = VirtualKey(id="k", allowed_models=allowed, denied_models=denied)
     if expected is None:
         error = refused(rig, model, key=key)
@@ -197,12 +201,12 @@ def test_model_globs(rig, allowed, denied, model, expected):
         assert [deployment for deployment, _ in explained(rig.plan(model, key=key))] == expected
 
 
-def test_a_fallback_is_not_allowed_by_being_one(rig):
+def test_a_fallback_is_not_allowed_by_being_one(rig: Rig) -> None:
     key = VirtualKey(id="k", allowed_models=("gpt-4o",), fallbacks=(ModelRef("llama-3"),))
     assert excluded(rig.plan("local/gpt-4o", key=key)) == {"local/llama-3": "model_not_allowed"}
 
 
-def test_endpoints_that_a_provider_does_not_offer(rig):
+def test_endpoints_that_a_provider_does_not_offer(rig: Rig) -> None:
     plan = rig.plan("gpt-4o", endpoint=Endpoint.RESPONSES)
     assert [deployment for deployment, _ in explained(plan)] == ["openai/gpt-4o", "other/gpt-4o"]
     assert excluded(plan) == {"local/gpt-4o": "endpoint_not_supported"}
@@ -210,7 +214,7 @@ def test_endpoints_that_a_provider_does_not_offer(rig):
     assert (error.code, error.status) == ("not_supported", 501)
 
 
-def test_conditions_on_tags_and_size(rig):
+def test_conditions_on_tags_and_size(rig: Rig) -> None:
     gold = {"tier": "gold"}
     assert explained(rig.plan("big", tags=gold, body_bytes=1000)) == [("local/llama-3", "llama-3")]
     plan = rig.plan("big", tags=gold, body_bytes=1001)
@@ -220,7 +224,7 @@ def test_conditions_on_tags_and_size(rig):
     assert (error.code, error.status) == ("not_supported", 501)
 
 
-def test_a_route_brings_its_hedge_and_its_stream_failure(rig):
+def test_a_route_brings_its_hedge_and_its_stream_failure(rig: Rig) -> None:
     plan = rig.plan("big", body_bytes=2000)
     assert plan.hedge is not None
     assert plan.hedge.after_ms == 800
@@ -230,7 +234,7 @@ def test_a_route_brings_its_hedge_and_its_stream_failure(rig):
     assert other.stream_failure is StreamFailure.FAIL
 
 
-def test_credentials_are_limited_to_models(tmp_path, fake_clock):
+def test_credentials_are_limited_to_models(tmp_path: Path, fake_clock: FakeClock) -> None:
     credentials = [
         {"id": "main", "secret": "x", "models": ["llama*"]},
         {"id": "spare", "secret": "y", "models": ["gpt-4o"]},
@@ -243,7 +247,7 @@ def test_credentials_are_limited_to_models(tmp_path, fake_clock):
     assert error.code == "not_supported"
 
 
-def test_a_changed_key_is_seen_at_once(rig):
+def test_a_changed_key_is_seen_at_once(rig: Rig) -> None:
     before = VirtualKey(id="k", allowed_providers=("local",))
     assert [d for d, _ in explained(rig.plan("gpt-4o", key=before))] == ["local/gpt-4o"]
     after = VirtualKey(id="k", allowed_providers=("other",))
@@ -251,7 +255,7 @@ def test_a_changed_key_is_seen_at_once(rig):
     assert refused(rig, "gpt-4o", key=VirtualKey(id="k", allowed_providers=())).code == "provider_not_allowed"
 
 
-def test_caches_are_bounded(rig):
+def test_caches_are_bounded(rig: Rig) -> None:
     for number in range(5000):
         rig.plan(f"openai/model-{number}")
         refused(rig, f"unknown-{number}")
@@ -260,7 +264,7 @@ def test_caches_are_bounded(rig):
     assert len(rig.health[0]._deployments) == 1
 
 
-def test_public_models(rig):
+def test_public_models(rig: Rig) -> None:
     table = rig.tables[0]
     listed = {model.id: model.owned_by for model in table.public_models(None)}
     assert listed["smart"] == "fastgate"
@@ -271,7 +275,7 @@ def test_public_models(rig):
     assert [model.id for model in table.public_models(key)] == ["smart", "big", "dated", "llama-3"]
 
 
-def test_one_public_model(rig):
+def test_one_public_model(rig: Rig) -> None:
     table = rig.tables[0]
     key = VirtualKey(id="k", allowed_providers=("openai",))
     assert table.public_model("openai/gpt-99", key) is not None

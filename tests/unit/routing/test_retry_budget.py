@@ -1,5 +1,7 @@
 """Further attempts never exceed what the documentation promises."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.routing import SECOND
@@ -12,7 +14,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, ratio=st.floats(0, 2), min_per_s=st.floats(0, 6))
-def test_never_more_than_promised(steps, ratio, min_per_s):
+def test_never_more_than_promised(steps: Any, ratio: Any, min_per_s: Any) -> None:
     budget = RetryBudget(ratio, min_per_s)
     now = 500 * SECOND
     requests, granted = [], []
@@ -35,13 +37,13 @@ def test_never_more_than_promised(steps, ratio, min_per_s):
             assert len(window) <= ratio * len(recent) + min_per_s * WINDOW_S
 
 
-def test_the_minimum_is_there_without_any_requests():
+def test_the_minimum_is_there_without_any_requests() -> None:
     budget = RetryBudget(0.2, 5)
     assert [budget.take(SECOND) for _ in range(6)] == [True] * 5 + [False]
     assert budget.take(2 * SECOND)
 
 
-def test_the_ratio_counts_ten_seconds():
+def test_the_ratio_counts_ten_seconds() -> None:
     budget = RetryBudget(0.2, 0)
     for _ in range(10):
         budget.request(SECOND)
@@ -49,7 +51,7 @@ def test_the_ratio_counts_ten_seconds():
     assert not budget.take(30 * SECOND)
 
 
-def test_switched_off():
+def test_switched_off() -> None:
     budget = RetryBudget(0, 0)
     budget.request(SECOND)
     assert not budget.take(SECOND)

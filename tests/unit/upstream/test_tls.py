@@ -1,3 +1,5 @@
+import asyncio
+import socket
 import ssl
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, ori
 
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Network, Timeouts
-from fastgate.upstream.client import Client
+from fastgate.upstream.client import Client, Origin
 from fastgate.upstream.tls import TlsContexts
 
 
@@ -33,12 +35,13 @@ async def test_https(client: Client, ca: trustme.CA, ca_file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "override", "sent"),
-    [("localhost", None, "localhost"), ("127.0.0.1", "api.example", "api.example")],
+    ("host", "override"),
+    [("localhost", None), ("127.0.0.1", "api.example")],
 )
 async def test_server_name(
-    client: Client, ca: trustme.CA, ca_file: str, host: str, override: str | None, sent: str
+    client: Client, ca: trustme.CA, ca_file: str, host: str, override: str | None
 ) -> None:
+    sent = override or host
     names: list[str | None] = []
     context = server_context(ca, sent)
     context.sni_callback = lambda _socket, name, _context: names.append(name)
@@ -65,18 +68,51 @@ async def test_verification_can_be_switched_off(client: Client, ca: trustme.CA) 
         assert (await fetch(client, origin_of(server, "https", verify_tls=False))).body == b"ok"
 
 
-async def test_client_certificates(client: Client, ca: trustme.CA, ca_file: str, tmp_path: Path) -> None:
+def client_files(ca: trustme.CA, tmp_path: Path) -> dict[str, str]:
+    own = ca.issue_cert("client.example")
+    files = {"client_cert": str(tmp_path / "cert.pem"), "client_key": str(tmp_path / "key.pem")}
+    own.cert_chain_pems[0].write_to_path(files["client_cert"])
+    own.private_key_pem.write_to_path(files["client_key"])
+    return files
+
+
+async def test_a_client_certificate_is_presented(
+    client: Client, ca: trustme.CA, ca_file: str, tmp_path: Path
+) -> None:
     context = server_context(ca)
     context.verify_mode = ssl.CERT_REQUIRED
     ca.configure_trust(context)
-    own = ca.issue_cert("client.example")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    own.cert_chain_pems[0].write_to_path(str(cert))
-    own.private_key_pem.write_to_path(str(key))
     async with byte_server(answering(response()), context) as server:
-        assert await kind_of(client, origin_of(server, "https", ca_file=ca_file)) is FailureKind.TLS
-        origin = origin_of(server, "https", ca_file=ca_file, client_cert=str(cert), client_key=str(key))
+        origin = origin_of(server, "https", ca_file=ca_file, **client_files(ca, tmp_path))
         assert (await fetch(client, origin)).body == b"ok"
+
+
+def refuse_one_handshake(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """asyncio's servers close before OpenSSL's alert is sent, so this one is made by hand."""
+    accepted, _ = listener.accept()
+    secured = context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False)
+    with pytest.raises(ssl.SSLError):
+        secured.do_handshake()
+    with socket.socket(fileno=secured.detach()) as plain:
+        plain.shutdown(socket.SHUT_WR)
+        while plain.recv(65536):
+            pass
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_client_certificate_that_is_missing(
+    client: Client, ca: trustme.CA, version: ssl.TLSVersion
+) -> None:
+    context = server_context(ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = version
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = asyncio.create_task(asyncio.to_thread(refuse_one_handshake, listener, context))
+        origin = Origin("https", "127.0.0.1", listener.getsockname()[1], Network(verify_tls=False))
+        error = await failure_of(client, origin)
+        assert error.kind is FailureKind.TLS
+        assert counts(client) == []
+        await server
 
 
 @pytest.mark.parametrize(

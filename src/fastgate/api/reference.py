@@ -1,0 +1,110 @@
+"""docs/api.md and docs/errors.md, made from the tables that the code runs on.
+
+`python -m fastgate.api.reference api|errors > docs/….md`; a test compares.
+"""
+
+import sys
+from typing import Final
+
+from fastgate.api.operations import OPERATIONS, STORED_RESPONSE
+from fastgate.errors import ERRORS
+from fastgate.pipeline.operation import BodyKind
+
+_API_HEAD: Final = """\
+# Endpoints
+
+Made by `python -m fastgate.api.reference api`; do not edit.
+
+Everything below `/v1` is also served without it, below `/openai/v1`, and below `/openai` (where Azure's SDK sends
+what has no deployment in its path).
+
+## Relayed to a provider
+
+A virtual key goes into `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`; `x-fg-virtual-key` and
+`x-bf-vk` win over those. The body is forwarded byte for byte: only `model`, `stream`, `stream_options`,
+`max_tokens`, `max_completion_tokens`, `n`, `user`, `metadata`, `fallbacks` and, for responses,
+`previous_response_id` and `store` are looked at.
+
+| endpoint | body | label in metrics and logs |
+|---|---|---|
+"""
+
+_API_TAIL: Final = """
+`POST /openai/deployments/{name}/…?api-version=…` is the same endpoints as Azure's SDK calls them: `{name}` is the
+model, the `api-version` is not forwarded.
+
+A stored response is answered by the deployment that made it, for the virtual key that made it; anybody else gets
+404 `response_not_found`. It is known for 30 days. `previous_response_id` follows the same rule.
+
+## Answered by the gateway
+
+| endpoint | what |
+|---|---|
+| `GET /v1/models`, `GET /v1/models/{id}` | the models and routes that the virtual key may use |
+| `GET /`, `HEAD /` | name and version |
+| `GET /health/live` | 200 while the process runs |
+| `GET /health/ready` | 200 while it takes requests, 503 when it drains |
+| `GET /metrics` | Prometheus metrics, OpenMetrics when asked for (docs/metrics.md) |
+
+`HEAD` is answered where `GET` is, for these pages. Health and metrics ask for no virtual key.
+
+## Request headers
+
+| header | meaning |
+|---|---|
+| `x-request-id` | kept as the request's id if it is at most 128 of `A-Za-z0-9._:/+=@-` |
+| `x-fastgate-dry-run: 1` | answer which deployments would be tried, in order, and why others are out; nothing is called |
+
+Of the client's headers only `openai-organization`, `openai-project`, `openai-beta`, `idempotency-key`, `traceparent`
+and `tracestate` are forwarded, and those in `upstream.forward_request_headers`.
+
+## Response headers
+
+| header | meaning |
+|---|---|
+| `x-fastgate-request-id` | also in the log line |
+| `x-fastgate-provider`, `-model`, `-deployment` | who answered, and the model's name there |
+| `x-fastgate-attempts` | every try in order: `deployment:credential=result(status)` |
+| `x-fastgate-overhead-us` | the gateway's own time until the response's head, in microseconds |
+| `x-fastgate-upstream-request-id` | the provider's `x-request-id` |
+| `x-upstream-ratelimit-*` | the provider's `x-ratelimit-*` |
+| `openai-processing-ms`, `openai-version`, `openai-model` | as the provider sent them |
+
+## Fallbacks in the body
+
+`"fallbacks": ["openai/gpt-4o", {"provider": "azure", "model": "gpt-4o"}]` are tried, in order, when the model asked
+for has no deployment left; then the key's own. The field is cut out before the request is forwarded.
+"""
+
+_ERRORS_HEAD: Final = """\
+# Errors
+
+Made by `python -m fastgate.api.reference errors`; do not edit.
+
+Errors of the gateway have OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`, all four always there.
+A provider's refusal of the request itself (400, 404, 413, 422 …) is passed through; if its body has another shape,
+its text is put into this one. What follows from which failure upstream is in [failover.md](failover.md).
+
+| code | status | type | when |
+|---|---|---|---|
+"""
+
+
+def api() -> str:
+    rows = []
+    for path, operation in OPERATIONS.items():
+        body = "multipart/form-data" if operation.body is BodyKind.FORM else "JSON"
+        rows.append(f"| `POST /v1{path}` | {body} | `{operation.label}` |\n")
+    for (method, suffix), operation in STORED_RESPONSE.items():
+        below = f"/{suffix}" if suffix else ""
+        rows.append(f"| `{method} /v1/responses/{{id}}{below}` | none | `{operation.label}` |\n")
+    return _API_HEAD + "".join(rows) + _API_TAIL
+
+
+def errors() -> str:
+    rows = (f"| `{code}` | {spec.status} | `{spec.type}` | {spec.doc} |\n" for code, spec in ERRORS.items())
+    return _ERRORS_HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write({"api": api, "errors": errors}[sys.argv[1]]())

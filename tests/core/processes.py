@@ -69,6 +69,32 @@ def churn_forever(path: str, capacity: str, seed: str) -> object:
             table.release(table.find(1_000_000 * (1 + int(seed)) + i))
 
 
+def meet(path: str, index: str, rounds: str) -> object:
+    """Two processes claim the same new key, and a key of their own, at the same moment, again and again."""
+    table = shm.SharedSlots(path, 16, False)
+    _wait_for_start()
+    for round_ in range(int(rounds)):
+        _meet_at(table, 3 * round_ + 1)
+        shared, own = table.claim(1 + round_), table.claim((1 + int(index)) * 1_000_000 + round_)
+        total = table.add(own, 0, 1)
+        table.add(shared, 0, 1)
+        _meet_at(table, 3 * round_ + 2)
+        assert total == 1
+        assert table.load(own, 0) == 1
+        assert table.load(shared, 0) == 2, (round_, shared)
+        _meet_at(table, 3 * round_ + 3)
+        table.release(own)
+        if index == "0":
+            table.release(shared)
+    return None
+
+
+def _meet_at(table: shm.SharedSlots, point: int) -> None:
+    table.header_add(0, 1)
+    while table.header_load(0) < 2 * point:
+        os.sched_yield()
+
+
 def hold_lock(path: str) -> object:
     """Take the table's lock, and die with it."""
     with Path(path).open("r+b") as file:
@@ -120,6 +146,16 @@ def write_metrics_forever(path: str) -> object:
             file.counter(b"counter_%d_%d" % (os.getpid(), len(file.entries())))
 
 
+def overwrite_one_exemplar(path: str) -> object:
+    file = metrics.MetricsFile(path, 4096, True)
+    histogram = file.histogram(b"one bucket is enough", BOUNDS)
+    texts = [(value, b"%036d" % value) for value in range(1, 10)]
+    _wait_for_start()
+    while True:
+        for value, text in texts:
+            file.observe(histogram, value, text, value)
+
+
 def _wait_for_start() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
@@ -147,8 +183,9 @@ class Process:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        if self.running():
+            self._process.kill()
+            self._process.communicate()
 
     def result(self) -> object:
         out, _ = self._process.communicate()

@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.core import processes
-from tests.core.processes import BOUNDS, Process
+from tests.core.conftest import Spawn
+from tests.core.processes import BOUNDS
 from tests.reference import metrics as reference
 
 from fastgate._core import metrics
@@ -284,6 +285,38 @@ def test_corruption_under_a_reader_is_a_value_error(tmp_path: Path) -> None:
             file.entries()
 
 
+@pytest.mark.parametrize("end", [-1, -8, 8])
+def test_an_entry_beyond_the_end_is_refused(tmp_path: Path, end: int) -> None:
+    path = tmp_path / "metrics"
+    good = sample(path)
+    used = struct.unpack_from("<Q", good, 16)[0]
+    path.write_bytes(good[:16] + struct.pack("<Q", used + end) + good[24:])
+    with pytest.raises(ValueError, match="corrupt"):
+        metrics.MetricsFile(str(path), 4096, False)
+
+
+def test_an_entry_beyond_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    head = sample(path)[:16]
+    histogram = struct.pack("<4Q", 4 + 1000 + 1002 + 1001 * 8, metrics.HISTOGRAM, 0, 1000)
+    path.write_bytes((head + struct.pack("<Q", 512)).ljust(64, b"\0") + histogram.ljust(4096 - 64, b"\0"))
+    with pytest.raises(ValueError, match="corrupt"):
+        metrics.MetricsFile(str(path), 4096, False)
+
+
+def test_an_exemplar_that_a_killed_writer_left_half_written(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    data = bytearray(sample(path))
+    line = struct.unpack_from("<Q", data, 16)[0] * 8 - 3 * 64  # that of the second of four buckets
+    assert struct.unpack_from("<Q", data, line) == (2,)
+    struct.pack_into("<Q", data, line, 3)
+    path.write_bytes(data)
+    file = metrics.MetricsFile(str(path), 4096, True)
+    assert file.entries()[2][4] == (None, None, None, None)
+    file.observe(2, 60, b"another", 2)
+    assert file.entries()[2][4] == (None, (b"another", 60, 2), None, None)
+
+
 def check_exemplars(entry: metrics.MetricEntry) -> None:
     """The text, the value, the time and the bucket of an exemplar all tell the same number."""
     edges = (-1, *BOUNDS, 2000)
@@ -295,10 +328,12 @@ def check_exemplars(entry: metrics.MetricEntry) -> None:
             assert text in (b"%036d" % value, (b"%d," % value) * (36 // (len(str(value)) + 1)))
 
 
-def test_a_reader_beside_a_writer_sees_whole_entries_and_whole_exemplars(tmp_path: Path) -> None:
+def test_a_reader_beside_a_writer_sees_whole_entries_and_whole_exemplars(
+    tmp_path: Path, spawn: Spawn
+) -> None:
     path = str(tmp_path / "metrics")
     reader = metrics.MetricsFile(path, 1 << 20, True)
-    writer = Process(processes.write_metrics, path, 100)
+    writer = spawn(processes.write_metrics, path, 100)
     writer.start()
     seen: dict[bytes, tuple[int, ...]] = {}
     exemplars = 0
@@ -325,13 +360,28 @@ def test_a_reader_beside_a_writer_sees_whole_entries_and_whole_exemplars(tmp_pat
             assert values[0] == rounds * sum(range(0, 2000, 7))
 
 
-def test_a_killed_writer_leaves_a_file_that_is_read_and_written_on(tmp_path: Path) -> None:
+def test_an_exemplar_is_never_torn(tmp_path: Path, spawn: Spawn) -> None:
+    path = str(tmp_path / "metrics")
+    reader = metrics.MetricsFile(path, 4096, True)
+    writer = spawn(processes.overwrite_one_exemplar, path)
+    writer.start()
+    seen = set()
+    for _ in range(200_000):
+        for entry in reader.entries():
+            check_exemplars(entry)
+            seen.add(entry[4][0])
+    assert writer.running()
+    writer.kill()
+    assert len(seen) > 2
+
+
+def test_a_killed_writer_leaves_a_file_that_is_read_and_written_on(tmp_path: Path, spawn: Spawn) -> None:
     path = str(tmp_path / "metrics")
     metrics.MetricsFile(path, 1 << 20, True)
     reader = metrics.MetricsFile(path, 0, False)
     count = 0
     for _ in range(10):
-        writer = Process(processes.write_metrics_forever, path)
+        writer = spawn(processes.write_metrics_forever, path)
         writer.start()
         before = count
         while count < before + 1000:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.core import processes
-from tests.core.processes import ROUNDS, SHARED_KEYS, Process
+from tests.core.conftest import Spawn
+from tests.core.processes import ROUNDS, SHARED_KEYS
 from tests.reference import shm as reference
 
 from fastgate._core import mapfile, shm
@@ -133,8 +134,8 @@ def test_creating_again_replaces_the_file_and_leaves_old_mappings_alone(tmp_path
     assert old.load(old.find(1), 0) == 7
 
 
-def test_a_full_disk_is_an_error_at_once(tmp_path: Path) -> None:
-    process = Process(processes.create_beyond_limit, tmp_path / "slots", 8192)
+def test_a_full_disk_is_an_error_at_once(tmp_path: Path, spawn: Spawn) -> None:
+    process = spawn(processes.create_beyond_limit, tmp_path / "slots", 8192)
     process.start()
     assert process.result() == "File too large"
     assert list(tmp_path.iterdir()) == []
@@ -255,10 +256,10 @@ def test_a_mapping_is_made_here_only() -> None:
         mapfile.MappedFile()
 
 
-def test_processes_agree_on_keys_and_sums(tmp_path: Path) -> None:
+def test_processes_agree_on_keys_and_sums(tmp_path: Path, spawn: Spawn) -> None:
     path = str(tmp_path / "slots")
     table = shm.SharedSlots(path, 256, True)
-    workers = [Process(processes.claim_and_add, path, 256, seed) for seed in range(4)]
+    workers = [spawn(processes.claim_and_add, path, 256, seed) for seed in range(4)]
     for worker in workers:
         worker.start()
     slots = [worker.result() for worker in workers]
@@ -269,10 +270,10 @@ def test_processes_agree_on_keys_and_sums(tmp_path: Path) -> None:
     assert table.header_load(3) == 4 * ROUNDS * len(SHARED_KEYS)
 
 
-def test_slots_that_are_used_again_never_hold_a_key_twice(tmp_path: Path) -> None:
+def test_slots_that_are_used_again_never_hold_a_key_twice(tmp_path: Path, spawn: Spawn) -> None:
     path = str(tmp_path / "slots")
     table = shm.SharedSlots(path, len(SHARED_KEYS) + 4, True)
-    workers = [Process(processes.churn, path, table.capacity, seed) for seed in range(4)]
+    workers = [spawn(processes.churn, path, table.capacity, seed) for seed in range(4)]
     for worker in workers:
         worker.start()
     slots = [worker.result() for worker in workers]
@@ -280,13 +281,22 @@ def test_slots_that_are_used_again_never_hold_a_key_twice(tmp_path: Path) -> Non
     assert [table.load(table.find(key), 0) for key in SHARED_KEYS] == [4] * len(SHARED_KEYS)
 
 
-def test_killed_processes_leave_nothing_locked_and_nothing_broken(tmp_path: Path) -> None:
+def test_two_claims_at_the_same_moment(tmp_path: Path, spawn: Spawn) -> None:
+    path = str(tmp_path / "slots")
+    shm.SharedSlots(path, 16, True)
+    workers = [spawn(processes.meet, path, index, 5000) for index in range(2)]
+    for worker in workers:
+        worker.start()
+    assert [worker.result() for worker in workers] == [None, None]
+
+
+def test_killed_processes_leave_nothing_locked_and_nothing_broken(tmp_path: Path, spawn: Spawn) -> None:
     path = str(tmp_path / "slots")
     table = shm.SharedSlots(path, 512, True)
     for key in SHARED_KEYS:
         table.store(table.claim(key), 0, key)
     for seed in range(20):
-        worker = Process(processes.churn_forever, path, 512, seed % 5)
+        worker = spawn(processes.churn_forever, path, 512, seed % 5)
         worker.start()
         # Meanwhile the table is in use here, and the number of uses says when to kill.
         for _ in range(50 * (seed + 1)):
@@ -302,11 +312,11 @@ def test_killed_processes_leave_nothing_locked_and_nothing_broken(tmp_path: Path
     assert len({table.claim(10_000_000 + i) for i in range(512 - len(SHARED_KEYS))}) == 512 - len(SHARED_KEYS)
 
 
-def test_a_lock_goes_with_its_holder(tmp_path: Path) -> None:
+def test_a_lock_goes_with_its_holder(tmp_path: Path, spawn: Spawn) -> None:
     path = str(tmp_path / "slots")
     shm.SharedSlots(path, 256, True)
-    holder = Process(processes.hold_lock, path)
-    claimer = Process(processes.claim_and_add, path, 256, 0)
+    holder = spawn(processes.hold_lock, path)
+    claimer = spawn(processes.claim_and_add, path, 256, 0)
     with Path(path).open("r+b") as file, pytest.raises(BlockingIOError):
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     claimer.start()

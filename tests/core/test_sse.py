@@ -155,6 +155,13 @@ def test_an_event_at_the_limit_passes_and_one_beyond_does_not() -> None:
         assert splitter.pending == 0
 
 
+def test_the_limit_is_for_each_event() -> None:
+    splitter = sse.EventSplitter((), 9)
+    splitter.feed(b"data: 1")
+    assert splitter.feed(b"\n\ndata: 2\n\ndata: 3\n") == 2
+    assert splitter.feed(b"\ndata: 4\n\n") == 2
+
+
 def test_the_events_before_an_oversized_one_are_delivered() -> None:
     splitter = sse.EventSplitter((b"b",), 10)
     with pytest.raises(BufferError):

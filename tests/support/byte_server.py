@@ -51,6 +51,8 @@ class Peer:
         """Bytes are sent at once, each as a piece of its own; a number is a delay in seconds."""
         for step in steps:
             if isinstance(step, bytes):
+                if self.writer.is_closing():
+                    raise ConnectionResetError("the client left")
                 self.writer.write(step)
                 await self.writer.drain()
             else:

@@ -137,7 +137,13 @@ class GatewayProcess:
             return msgspec.json.decode(client.request(method, path).raise_for_status().content)
 
     def reload(self) -> Any:
-        return self.control("POST", "/reload")
+        """What `fastgate reload` got; where it was good, every worker runs on it by now."""
+        result = self.control("POST", "/reload")
+        if result["ok"]:
+            workers = [f"worker-{number + 1}" for number in range(self.workers)]
+            gauge, generation = "fastgate_config_generation", result["generation"]
+            self.until_metric_sync(lambda s: all(s.value(gauge, process=w) >= generation for w in workers))
+        return result
 
     async def areload(self) -> Any:
         return await in_thread(self.reload)
@@ -187,11 +193,8 @@ class GatewayProcess:
     async def ascrape(self) -> Scrape:
         return await in_thread(self.scrape)
 
-    async def until_metric(self, condition: Callable[[Scrape], bool], timeout: float = 10.0) -> Scrape:
+    def until_metric_sync(self, condition: Callable[[Scrape], bool], timeout: float = 10.0) -> Scrape:
         """Scrape until `condition` holds: counters of an exchange are added after its last byte."""
-        return await in_thread(lambda: self._until_metric(condition, timeout))
-
-    def _until_metric(self, condition: Callable[[Scrape], bool], timeout: float) -> Scrape:
         waiting = threading.Event()
         for _ in range(int(timeout / 0.05)):
             scrape = self.scrape()
@@ -199,6 +202,9 @@ class GatewayProcess:
                 return scrape
             waiting.wait(0.05)
         raise AssertionError("the metrics never said so")
+
+    async def until_metric(self, condition: Callable[[Scrape], bool], timeout: float = 10.0) -> Scrape:
+        return await in_thread(lambda: self.until_metric_sync(condition, timeout))
 
 
 def _parse(line: str) -> LogLine | None:

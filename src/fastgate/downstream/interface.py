@@ -28,6 +28,9 @@ class Downstream(Protocol):
     def headers(self) -> Sequence[Header]:
         """All headers, in order."""
 
+    def select(self, names: frozenset[bytes]) -> Sequence[Header]:
+        """The headers with these names, in order."""
+
     async def body(self, limit: int, timeout_s: float) -> bytes:
         """The whole body. GatewayError: request_too_large as soon as it passes `limit` bytes,
         request_timeout when no piece of it arrives for `timeout_s`."""

@@ -4,12 +4,11 @@ from enum import Enum
 
 from fastgate import clock
 from fastgate._core.sse import EventSplitter
-from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.failure import FailureKind, Scope, UpstreamError
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
 from fastgate.pipeline.exchange import Exchange
-from fastgate.providers.interface import Answer, Dialect, RequestPlan, Sees, StreamDecoder
-from fastgate.providers.registry import DIALECTS
+from fastgate.providers.interface import Answer, RequestPlan, Sees, StreamDecoder
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
 
@@ -27,7 +26,7 @@ class Shape(Enum):
 class Attempt:
     """After `run`, either `body` holds the whole answer, or `first` what may go downstream first.
 
-    Every attempt ends in `close`, whatever happened to it.
+    Every attempt ends in one of `close`, `fail` and `abandon`, which tell the plan; later ones do nothing.
     """
 
     __slots__ = (
@@ -36,8 +35,10 @@ class Attempt:
         "call",
         "choice",
         "closed",
+        "content_at",
         "content_ns",
         "decoder",
+        "destination",
         "dialect",
         "ended",
         "exchange",
@@ -55,7 +56,10 @@ class Attempt:
         self.exchange = exchange
         self.plan = plan
         self.choice = choice
-        self.dialect: Dialect = DIALECTS[choice.provider.dialect]
+        services = exchange.services
+        self.destination = exchange.generation.destination(choice, services.metrics)
+        self.dialect = self.destination.dialect
+        self.destination.attempts.inc()
         credential = choice.credential
         self.record = AttemptRecord(
             deployment=choice.deployment.id,
@@ -66,6 +70,7 @@ class Attempt:
         self.body = b""
         self.answer: Answer | None = None
         self.first = b""
+        self.content_at = 0
         self.last_event = b""
         self.ended = False
         self.closed = False
@@ -75,9 +80,7 @@ class Attempt:
         self.splitter: EventSplitter | None = None
         self.decoder: StreamDecoder | None = None
         streamed = exchange.stream or exchange.operation.binary
-        self.call: Call = exchange.services.client.call(
-            exchange.generation.origin(choice.deployment.id), choice.timeouts, stream=streamed
-        )
+        self.call: Call = services.client.call(self.destination.origin, choice.timeouts, stream=streamed)
         self.call.on_slow = self._on_slow
         exchange.active.append(self)
         exchange.attempts.append(self.record)
@@ -100,7 +103,7 @@ class Attempt:
             self.fail(error)
             raise
         except BaseException:
-            self.fail(UpstreamError(FailureKind.CANCELLED, "the attempt was cancelled"))
+            self.abandon()
             raise
 
     async def _send(self, head: bytes, body: bytes) -> None:
@@ -134,8 +137,6 @@ class Attempt:
             content_type = downstream.header(b"content-type") or b""
         else:
             body = content_type = b""
-        credential_id = "" if choice.credential is None else choice.credential.id
-        secret = exchange.generation.secrets[provider.name, credential_id] if credential_id else None
         plan = RequestPlan(
             method=operation.method,
             path=exchange.path,
@@ -143,16 +144,11 @@ class Attempt:
             provider=provider,
             deployment=choice.deployment,
             model=choice.model,
-            credential=credential_id,
-            secret=secret,
+            secret=self.destination.secret,
             content_type=content_type,
             query=exchange.query,
-            headers=[
-                (name, value)
-                for name in exchange.generation.forwarded
-                if (value := downstream.header(name)) is not None
-            ],
-            heads=exchange.generation.heads,
+            headers=downstream.select(exchange.generation.forwarded),
+            heads=self.destination.heads,
         )
         try:
             return self.dialect.build_head(plan, len(body)), body
@@ -183,7 +179,10 @@ class Attempt:
         self._has_content()
 
     async def _until_content(self) -> None:
-        """Hold events back until one has content, so that a failure before it is invisible to the client."""
+        """Hold events back until one has content, so that a failure before it is invisible to the client.
+
+        `content_at` is where in `first` the event with the content begins.
+        """
         self.shape = Shape.EVENTS
         exchange = self.exchange
         limit = exchange.generation.settings.max_event_bytes
@@ -203,12 +202,13 @@ class Attempt:
                 seen = decoder.event(event)
                 if decoder.error is not None:
                     raise decoder.error
+                if Sees.CONTENT in seen and not found:
+                    found = True
+                    self.content_at = held_bytes
                 if not (Sees.USAGE_ONLY in seen and self.withholds_usage):
                     held.append(event)
                     held_bytes += len(event)
                     self.last_event = event
-                if Sees.CONTENT in seen:
-                    found = True
                 if Sees.END in seen:
                     self.ended = True
                     break
@@ -249,32 +249,46 @@ class Attempt:
     def _has_content(self) -> None:
         self.content_ns = clock.monotonic_ns()
         self.call.content_started()
+        self.plan.succeeded(self.choice, self.content_ns - self.started_ns, keep_open=True)
 
     def _on_slow(self) -> None:
         """Only now is it worth a task to see the client leave, and a timer to see the deadline pass."""
-        exchange = self.exchange
-        exchange.watch_client()
-        if not exchange.stream and exchange.deadline is None and self.choice.timeouts.total_s:
-            spent_s = (clock.monotonic_ns() - exchange.started_ns) / 1e9
-            exchange.stop_later(max(self.choice.timeouts.total_s - spent_s, 0.0))
+        self.exchange.watch_client()
+        self.exchange.keep_deadline(self.choice.timeouts.total_s)
 
     def abort(self, error: UpstreamError) -> None:
         self.call.abort(error)
 
     def fail(self, error: UpstreamError) -> None:
-        """Ended without an answer, or in the middle of one. Only the first ending counts."""
-        self._end(error.kind.value, error.status)
-        self.exchange.services.metrics.attempt_failures.labels(
-            self.choice.provider.name, error.kind.value
-        ).inc()
+        """Ended without an answer, or in the middle of one."""
+        if not self._end(error.kind.value, error.status):
+            return
+        metrics, provider = self.exchange.services.metrics, self.choice.provider.name
+        metrics.attempt_failures.labels(provider, error.kind.value).inc()
+        if error.scope is Scope.CREDENTIAL:
+            metrics.cooldowns.labels(provider).inc()
+        if self.content_ns:
+            self.plan.broke_off(self.choice, error)
+        else:
+            self.plan.failed(self.choice, error)
+
+    def abandon(self) -> None:
+        """Nobody wants its answer any more, which says nothing about anybody."""
+        self.call.abort(UpstreamError(FailureKind.CANCELLED, "the attempt was cancelled"))
+        if self._end(FailureKind.CANCELLED.value, 0):
+            metrics, provider = self.exchange.services.metrics, self.choice.provider.name
+            metrics.attempt_failures.labels(provider, FailureKind.CANCELLED.value).inc()
+            self.plan.abandoned(self.choice)
 
     def close(self) -> None:
         """Ended well."""
-        self._end("ok", self.call.status)
+        if self._end("ok", self.call.status):
+            self.plan.ended(self.choice)
 
-    def _end(self, result: str, status: int) -> None:
+    def _end(self, result: str, status: int) -> bool:
+        """False if it had ended before."""
         if self.closed:
-            return
+            return False
         self.closed = True
         call = self.call
         self.record.result = result
@@ -284,14 +298,14 @@ class Attempt:
         self._measure(call)
         call.release()
         self.exchange.active.remove(self)
-        self.plan.ended(self.choice)
+        return True
 
     def _measure(self, call: Call) -> None:
         metrics = self.exchange.services.metrics
-        provider = self.choice.provider.name
         if call.headers_ns:
+            provider = self.choice.provider.name
             model = self.exchange.generation.label(self.exchange.model)
             metrics.upstream_latency.labels(provider, model).observe(call.headers_ns - call.started_ns)
         if call.sent:
-            metrics.upstream_sent_bytes.labels(provider).inc(self.sent_bytes)
-        metrics.upstream_received_bytes.labels(provider).inc(call.bytes_in)
+            self.destination.sent_bytes.inc(self.sent_bytes)
+        self.destination.received_bytes.inc(call.bytes_in)

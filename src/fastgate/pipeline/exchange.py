@@ -9,7 +9,6 @@ from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.downstream.interface import Downstream
-from fastgate.errors import ClientDisconnected
 from fastgate.observability.records import AttemptRecord, Finish
 from fastgate.pipeline.operation import Operation
 from fastgate.pipeline.services import Generation, Services
@@ -54,6 +53,7 @@ class Exchange:
         "services",
         "started_ns",
         "status",
+        "stopped",
         "stream",
         "usage",
         "waited_ns",
@@ -87,6 +87,7 @@ class Exchange:
         self.fallbacks = 0
         self.hedges = 0
         self.deadline: asyncio.TimerHandle | None = None
+        self.stopped: UpstreamError | None = None
         # relay
         self.winner: Attempt | None = None
         self.first_content_ns = 0
@@ -123,29 +124,35 @@ class Exchange:
     def on_client_left(self) -> None:
         """The client went away: cancel what runs upstream, or let it run on for a while (`drain`)."""
         self.client_left = True
-        if self._pause is not None and not self._pause.done():
-            self._pause.set_result(None)
-        drain = (
-            self.key is not None and self.key.on_disconnect is OnDisconnect.DRAIN and self.winner is not None
-        )
-        if drain and self.key is not None:
-            self.stop_later(self.key.drain_max_s)
+        key = self.key
+        if key is not None and key.on_disconnect is OnDisconnect.DRAIN and self.winner is not None:
+            self._stop_in(key.drain_max_s, f"the client left more than {key.drain_max_s:g} s ago")
         else:
             self.stop(UpstreamError(FailureKind.CANCELLED, "the client left"))
 
     def stop(self, error: UpstreamError) -> None:
-        """Abort every attempt that runs."""
+        """Abort every attempt that runs, and let none follow."""
+        self.stopped = error
+        if self._pause is not None:
+            _wake(self._pause)
         for attempt in tuple(self.active):
             attempt.abort(error)
 
-    def stop_later(self, seconds: float) -> None:
+    def keep_deadline(self, total_s: float) -> None:
+        """Stop when `total_s` have passed since the request came. The first deadline is the one that
+        holds; 0 is none, and what is streamed has none."""
+        if total_s and self.deadline is None and not (self.stream or self.operation.binary):
+            spent_s = (clock.monotonic_ns() - self.started_ns) / 1e9
+            self._stop_in(max(total_s - spent_s, 0.0), f"the exchange took longer than {total_s:g} s")
+
+    def _stop_in(self, seconds: float, reason: str) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
-        error = UpstreamError(FailureKind.DEADLINE, f"the exchange took longer than {seconds:g} s")
+        error = UpstreamError(FailureKind.DEADLINE, reason)
         self.deadline = asyncio.get_running_loop().call_later(seconds, self.stop, error)
 
     async def pause(self, seconds: float) -> None:
-        """Wait before a retry. Raises ClientDisconnected as soon as the client leaves."""
+        """Wait before a retry; ends early when the exchange is stopped."""
         self.watch_client()
         loop = asyncio.get_running_loop()
         pause = self._pause = loop.create_future()
@@ -157,8 +164,6 @@ class Exchange:
             timer.cancel()
             self._pause = None
             self.waited_ns += clock.monotonic_ns() - began
-        if self.client_left:
-            raise ClientDisconnected
 
     def close(self) -> None:
         """Nothing of this exchange is left running afterwards."""

@@ -6,7 +6,7 @@ from fastgate import clock
 from fastgate.domain.failure import FailureKind, Scope, UpstreamError
 from fastgate.errors import ClientDisconnected, GatewayError, draining
 from fastgate.pipeline import hedge
-from fastgate.pipeline.attempt import Attempt, Shape
+from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
 from fastgate.routing.plan import Choice, Plan, Wait
 
@@ -21,58 +21,57 @@ TIMERS: Final = frozenset(
 )
 
 
-async def obtain(exchange: Exchange, plan: Plan) -> Attempt:
-    """The first attempt that has something to send downstream.
+async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None) -> Attempt:
+    """The first attempt that has something to send downstream; `previous` is the one that it follows.
 
     UpstreamError of scope REQUEST where the upstream refused the client's request itself;
     GatewayError when all is exhausted; ClientDisconnected.
     """
     failures: list[UpstreamError] = []
-    previous: Choice | None = None
-    while True:
+    while exchange.stopped is None:
         step = plan.next(clock.monotonic_ns())
         if step is None:
             raise exhausted(failures)
         if isinstance(step, Wait):
+            if previous is not None:
+                exchange.keep_deadline(previous.timeouts.total_s)
             await exchange.pause(step.seconds)
             continue
         _count(exchange, previous, step)
         previous = step
-        try:
-            if plan.hedge is None:
-                attempt = Attempt(exchange, plan, step)
-                await attempt.run()
-            else:
-                attempt = await hedge.race(exchange, plan, step, plan.hedge)
-        except UpstreamError as error:
-            if exchange.client_left:
-                plan.abandoned(step)
-                raise ClientDisconnected from None
-            plan.failed(step, error)
-            if error.scope is Scope.CREDENTIAL:
-                exchange.services.metrics.cooldowns.labels(step.provider.name).inc()
-            if error.scope is Scope.REQUEST:
-                raise
-            failures.append(error)
-            if error.kind is FailureKind.DEADLINE:
-                raise exhausted(failures) from None
-            if error.kind is FailureKind.CANCELLED:
-                raise draining() from None
-        except BaseException:
-            plan.abandoned(step)
-            raise
+        if plan.hedge is None:
+            attempt = await _alone(exchange, plan, step, failures)
         else:
-            latency_ns = attempt.content_ns - attempt.started_ns
-            plan.succeeded(attempt.choice, latency_ns, keep_open=attempt.shape is not Shape.WHOLE)
+            attempt = await hedge.race(exchange, plan, step, plan.hedge, failures)
+        if attempt is not None:
             return attempt
+        refused = next((error for error in failures if error.scope is Scope.REQUEST), None)
+        if refused is not None and not exchange.client_left:
+            raise refused
+    if exchange.client_left:
+        raise ClientDisconnected
+    if exchange.stopped.kind is FailureKind.CANCELLED:
+        raise draining()
+    raise exhausted([*failures, exchange.stopped])
+
+
+async def _alone(
+    exchange: Exchange, plan: Plan, step: Choice, failures: list[UpstreamError]
+) -> Attempt | None:
+    attempt = Attempt(exchange, plan, step)
+    try:
+        await attempt.run()
+    except UpstreamError as error:
+        failures.append(error)
+        return None
+    return attempt
 
 
 def _count(exchange: Exchange, previous: Choice | None, step: Choice) -> None:
-    metrics = exchange.services.metrics
-    provider = step.provider.name
-    metrics.attempts.labels(provider, step.deployment.id).inc()
     if previous is None:
         return
+    metrics = exchange.services.metrics
+    provider = step.provider.name
     if previous.deployment.id == step.deployment.id:
         exchange.retries += 1
         metrics.retries.labels(provider).inc()

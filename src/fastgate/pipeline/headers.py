@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from fastgate import clock
+from fastgate.pipeline.destination import header_value
 
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
@@ -44,11 +45,12 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
     """
     out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
     if attempt is not None:
-        choice = attempt.choice
-        out.append((b"x-fastgate-provider", choice.provider.name.encode()))
-        out.append((b"x-fastgate-model", header_value(choice.model)))
-        out.append((b"x-fastgate-deployment", header_value(choice.deployment.id)))
-    if exchange.attempts:
+        out += attempt.destination.headers
+        if len(exchange.attempts) == 1 and attempt.call.status == 200:
+            out.append(attempt.destination.first_ok)
+        else:
+            out.append((b"x-fastgate-attempts", _attempts(exchange)))
+    elif exchange.attempts:
         out.append((b"x-fastgate-attempts", _attempts(exchange)))
     own_ns = clock.monotonic_ns() - exchange.started_ns - exchange.waited_ns
     exchange.overhead_ns = max(own_ns, 0)
@@ -64,8 +66,3 @@ def _attempts(exchange: "Exchange") -> bytes:
         status = f"({record.status})" if record.status else ""
         tries.append(f"{where}={record.result or 'ok'}{status}")
     return header_value(", ".join(tries))[:MAX_ATTEMPTS_HEADER]
-
-
-def header_value(text: str) -> bytes:
-    """Visible ASCII only: names of models may come from a client."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text).encode("ascii")

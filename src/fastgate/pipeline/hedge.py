@@ -1,97 +1,103 @@
-"""A second attempt on the next deployment when the first is slow: the first content wins."""
+"""Further attempts on the next deployments while the first is slow: the first content wins."""
 
 import asyncio
 
 from fastgate import clock, tasks
-from fastgate.domain.failure import FailureKind, Scope, UpstreamError
+from fastgate.domain.failure import Scope, UpstreamError
 from fastgate.domain.snapshot import Hedge
 from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
 from fastgate.routing.plan import Choice, Plan
 
+Race = dict[asyncio.Task[Exception | None], Attempt]
+"""In the order of their start."""
 
-async def race(exchange: Exchange, plan: Plan, first: Choice, hedge: Hedge) -> Attempt:
-    """The attempt that won; UpstreamError of `first` when all failed.
 
-    The caller reports to the plan the winner's success, or `first`'s failure; all other outcomes are
-    reported here. Whatever lost is cancelled and awaited before this ends.
+async def race(
+    exchange: Exchange, plan: Plan, first: Choice, hedge: Hedge, failures: list[UpstreamError]
+) -> Attempt | None:
+    """The attempt that won, or None when all failed or one was told that the request itself is wrong.
+
+    Why an attempt failed is appended to `failures`. Those that lost are cancelled, and over when this ends.
     """
-    running = dict([_start(exchange, plan, first)])
+    running: Race = {}
+    winner: Attempt | None = None
     hedges_left = hedge.max
     delay_s = (hedge.after_ms * 1_000_000 or plan.p95_ns(first)) / 1e9
-    failure: UpstreamError | None = None
-    winner: Attempt | None = None
+    began_ns, waited_ns = clock.monotonic_ns(), exchange.waited_ns
     exchange.watch_client()
+    _start(exchange, plan, first, running)
     try:
         while running and winner is None:
             timeout = delay_s if hedges_left and delay_s else None
             done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                attempt = running[task]
-                error = task.result()
-                if error is None:
-                    winner = winner or attempt
-                    if winner is attempt:
-                        del running[task]
-                    continue
-                del running[task]
-                if attempt.choice is first:
-                    failure = error
-                else:
-                    plan.failed(attempt.choice, error)
-                if error.scope is Scope.REQUEST:
-                    raise error
+            winner = _winner(running, done, failures)
+            if winner is None and any(error.scope is Scope.REQUEST for error in failures):
+                break
             if not done:
-                hedges_left -= 1
-                step = plan.next(clock.monotonic_ns())
-                if isinstance(step, Choice) and not exchange.client_left:
-                    _count(exchange, step)
-                    running.update([_start(exchange, plan, step)])
-                else:
-                    hedges_left = 0
-        if winner is None:
-            raise failure or UpstreamError(FailureKind.CANCELLED, "no attempt was left")
+                hedges_left = hedges_left - 1 if _hedged(exchange, plan, running) else 0
     finally:
-        await _cancel(plan, running, first if winner is None else None)
-    if winner.choice is not first:
+        await _abandon(running)
+        # Attempts that run at the same time wait at the same time: it counts once.
+        exchange.waited_ns = min(exchange.waited_ns, waited_ns + clock.monotonic_ns() - began_ns)
+    if winner is not None and winner.choice is not first:
         exchange.services.metrics.hedges_won.labels(winner.choice.provider.name).inc()
-        if failure is not None:
-            plan.failed(first, failure)
     return winner
 
 
-Race = dict[asyncio.Task[UpstreamError | None], Attempt]
-
-
-def _start(
-    exchange: Exchange, plan: Plan, choice: Choice
-) -> tuple[asyncio.Task[UpstreamError | None], Attempt]:
+def _start(exchange: Exchange, plan: Plan, choice: Choice, running: Race) -> None:
     attempt = Attempt(exchange, plan, choice)
-    return tasks.spawn(_run(attempt), "hedged attempt"), attempt
+    running[tasks.spawn(_run(attempt), "hedged attempt")] = attempt
 
 
-async def _run(attempt: Attempt) -> UpstreamError | None:
+async def _run(attempt: Attempt) -> Exception | None:
+    """What it failed by is for the race to judge, not for the loop's exception handler."""
     try:
         await attempt.run()
-    except UpstreamError as error:
+    except Exception as error:
         return error
     return None
 
 
-def _count(exchange: Exchange, step: Choice) -> None:
+def _winner(
+    running: Race, done: set[asyncio.Task[Exception | None]], failures: list[UpstreamError]
+) -> Attempt | None:
+    """The first of `done` that has content. It and the failed ones leave `running`, other winners stay."""
+    winner: Attempt | None = None
+    for task, attempt in tuple(running.items()):
+        if task not in done:
+            continue
+        error = task.result()
+        if error is None:
+            if winner is None:
+                winner = attempt
+                del running[task]
+            continue
+        del running[task]
+        if not isinstance(error, UpstreamError):
+            raise error
+        failures.append(error)
+    return winner
+
+
+def _hedged(exchange: Exchange, plan: Plan, running: Race) -> bool:
+    """Start one more attempt, if there is one to be had."""
+    if exchange.stopped is not None:
+        return False
+    choice = plan.next(clock.monotonic_ns())
+    if not isinstance(choice, Choice):
+        return False
     exchange.hedges += 1
     metrics = exchange.services.metrics
-    metrics.hedges_started.labels(step.provider.name).inc()
-    metrics.attempts.labels(step.provider.name, step.deployment.id).inc()
+    metrics.hedges_started.labels(choice.provider.name).inc()
+    metrics.attempts.labels(choice.provider.name, choice.deployment.id).inc()
+    _start(exchange, plan, choice, running)
+    return True
 
 
-async def _cancel(plan: Plan, running: Race, reported_by_caller: Choice | None) -> None:
-    lost = UpstreamError(FailureKind.CANCELLED, "another attempt was faster")
+async def _abandon(running: Race) -> None:
+    """All accounts are closed before the wait, in which the caller may be cancelled itself."""
     for attempt in running.values():
-        attempt.abort(lost)
+        attempt.abandon()
     if running:
         await asyncio.wait(running)
-    for attempt in running.values():
-        attempt.fail(lost)
-        if attempt.choice is not reported_by_caller:
-            plan.abandoned(attempt.choice)

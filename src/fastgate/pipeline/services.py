@@ -10,7 +10,9 @@ from fastgate.config.interpolate import resolve_secret
 from fastgate.domain.snapshot import Snapshot, Worker
 from fastgate.keys.authenticator import Authenticator
 from fastgate.observability.metrics import Metrics
+from fastgate.pipeline.destination import MAX_DESTINATIONS, Destination
 from fastgate.pipeline.request_id import RequestIds
+from fastgate.routing.plan import Choice
 from fastgate.routing.table import RoutingTable
 from fastgate.store.responses import ResponseOwners
 from fastgate.upstream.client import Client
@@ -35,7 +37,7 @@ class Generation:
             for provider in snapshot.providers.values()
             for credential in provider.credentials
         }
-        self.heads: dict[tuple[object, ...], bytes] = {}
+        self._destinations: dict[tuple[str, str, str], Destination] = {}
         self._origins: dict[str, Origin] = {}
         self.provider_of_origin: dict[Origin, str] = {}
         self.forwarded = _forwarded(snapshot.worker.forward_request_headers)
@@ -50,6 +52,18 @@ class Generation:
             self.provider_of_origin[origin] = deployment.provider
         return origin
 
+    def destination(self, choice: Choice, metrics: Metrics) -> Destination:
+        credential = "" if choice.credential is None else choice.credential.id
+        key = (choice.deployment.id, choice.model, credential)
+        found = self._destinations.get(key)
+        if found is None:
+            if len(self._destinations) >= MAX_DESTINATIONS:
+                self._destinations.clear()
+            secret = self.secrets[choice.provider.name, credential] if credential else None
+            found = Destination(choice, self.origin(choice.deployment.id), secret, metrics)
+            self._destinations[key] = found
+        return found
+
     def label(self, model: str | None) -> str:
         """`model` as a label of metrics: only what the configuration or the catalogue names."""
         if model is None:
@@ -57,18 +71,20 @@ class Generation:
         return model if model in self.public_labels else "other"
 
 
-_FORWARDED = (
-    b"openai-organization",
-    b"openai-project",
-    b"openai-beta",
-    b"idempotency-key",
-    b"traceparent",
-    b"tracestate",
+_FORWARDED = frozenset(
+    {
+        b"openai-organization",
+        b"openai-project",
+        b"openai-beta",
+        b"idempotency-key",
+        b"traceparent",
+        b"tracestate",
+    }
 )
 
 
-def _forwarded(extra: tuple[str, ...]) -> tuple[bytes, ...]:
-    return (*_FORWARDED, *(name.lower().encode() for name in extra))
+def _forwarded(extra: tuple[str, ...]) -> frozenset[bytes]:
+    return _FORWARDED | {name.lower().encode() for name in extra}
 
 
 @dataclass(slots=True)

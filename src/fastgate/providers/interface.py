@@ -62,7 +62,7 @@ class Answer(NamedTuple):
 class RequestPlan(NamedTuple):
     """One upstream call. `path` starts with a slash and is relative to the deployment's base URL.
 
-    `heads` is the dialect's cache of request heads; it lives as long as the configuration.
+    `heads` is the dialect's cache of request heads for this deployment, model and credential.
     """
 
     method: bytes
@@ -71,7 +71,6 @@ class RequestPlan(NamedTuple):
     provider: Provider
     deployment: Deployment
     model: str
-    credential: str
     secret: str | None
     content_type: bytes
     query: str

@@ -42,7 +42,7 @@ class DeploymentHealth:
         self._blocks: list[int] = []
         block, self._field = divmod(worker_index, WORKERS_PER_SLOT)
         self._in_flight_slot = slots.claim(key_of(slot_layout.in_flight_name(deployment, block)))
-        slots.store(self._in_flight_slot, IN_FLIGHT_TAG, block + 1)
+        slots.store(self._in_flight_slot, IN_FLIGHT_TAG, slot_layout.in_flight_tag(block))
         self.breaker = CircuitBreaker(slots, self._slot, breaker)
 
     def admit(self, now_ns: int) -> int:
@@ -137,8 +137,9 @@ class Health:
         self._workers_slot = slots.claim(key_of(slot_layout.WORKERS_NAME))
         _raise_to(slots, self._workers_slot, 0, worker_index + 1)
         block, field = divmod(worker_index, WORKERS_PER_SLOT)
+        tag = slot_layout.in_flight_tag(block)
         for slot in range(slots.capacity):
-            if slots.load(slot, IN_FLIGHT_TAG) == block + 1:
+            if slots.load(slot, IN_FLIGHT_TAG) == tag:
                 slots.store(slot, field, 0)
 
     def deployment(self, deployment: str, breaker: Breaker) -> DeploymentHealth:

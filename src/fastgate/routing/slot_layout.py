@@ -11,7 +11,7 @@ from fastgate.domain.snapshot import Snapshot
 
 FOREVER: Final = 1 << 62
 WORKERS_PER_SLOT: Final = 14
-IN_FLIGHT_TAG: Final = 14  # field that says which block of workers a slot counts for, from 1
+IN_FLIGHT_TAG: Final = 14  # the field that `in_flight_tag` stands in
 
 
 class DeploymentField(IntEnum):
@@ -49,6 +49,11 @@ class Slots(Protocol):
     def store(self, slot: int, field: int, value: int) -> None: ...
     def add(self, slot: int, field: int, delta: int) -> int: ...
     def compare_exchange(self, slot: int, field: int, expected: int, desired: int) -> bool: ...
+
+
+def in_flight_tag(block: int) -> int:
+    """Marks a slot that counts for a block of workers. Others use the same file: no count is this large."""
+    return 0x666C69676874_0000 + block
 
 
 def deployment_name(deployment: str) -> bytes:

@@ -109,7 +109,7 @@ class RoutingTable:
         key: VirtualKey | None,
         endpoint: Endpoint,
     ) -> Plan | None:
-        """For what only one deployment and credential can answer; None if this key may not use it (any more)."""
+        """For what only one deployment and credential can answer; None if this key may not (any more)."""
         if deployment not in self._snapshot.deployments:
             return None
         target = Target(deployment=deployment, model=model)

@@ -98,8 +98,8 @@ class Child:
             *self._command(lifeline_fd),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(lifeline_fd, *self._pass_fds),
-            # Out of the terminal's foreground group: Ctrl-C reaches the supervisor, which drains.
-            process_group=0,
+            # Away from the terminal: Ctrl-C reaches the supervisor, which drains.
+            start_new_session=True,
         )
 
     async def _hear(self, lifeline: socket.socket) -> None:

@@ -1,10 +1,11 @@
 """`fastgate serve`: what has to be right before a process is started, and then the gateway."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+import uvloop
 
 from fastgate.config.load import load
 from fastgate.config.settings import Settings
@@ -42,6 +43,6 @@ def _serve(settings: Settings, config_path: Path | None) -> int:
         raise StartError(f"data_dir: cannot use {data_dir.path}: {exc.strerror}") from exc
     lock = Lock(data_dir.lock)
     try:
-        return asyncio.run(Gateway(settings, config_path, data_dir, lock).run())
+        return uvloop.run(Gateway(settings, config_path, data_dir, lock).run())
     finally:
         lock.close()

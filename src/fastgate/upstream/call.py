@@ -39,6 +39,7 @@ class Call:
         "_client",
         "_connection",
         "_decoded",
+        "_decoded_bytes",
         "_decoder",
         "_error",
         "_future",
@@ -88,7 +89,8 @@ class Call:
         self._index: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []  # as received: the reader's own list
         self._decoded: list[bytes] = []  # of a compressed response that is not streamed
-        self._taken = 0
+        self._decoded_bytes = 0
+        self._taken = 0  # body bytes that the reader of a stream has had
         self._paused = False
         self._error: UpstreamError | None = None
         self._aborted = False
@@ -260,7 +262,7 @@ class Call:
         self._phase = _FIRST_CONTENT if self._stream else _CHUNKS
         if not self.sent and self.status >= 400 and self._connection is not None:
             self._connection.stop_sending()
-        if not self._stream:
+        if not self._stream and not reader.done:
             limit = self._client.max_response_bytes
             if int(reader.index.get(b"content-length", 0)) > limit:
                 raise too_large(limit)
@@ -276,10 +278,10 @@ class Call:
             raise too_large(limit)
         chunks, decoder = self._chunks, self._decoder
         if decoder is not None:
-            room = limit - sum(map(len, self._decoded))
-            output = decoder.decode(b"".join(chunks), room + 1)
+            output = decoder.decode(b"".join(chunks), limit - self._decoded_bytes + 1)
             chunks.clear()
-            if len(output) > room:
+            self._decoded_bytes += len(output)
+            if self._decoded_bytes > limit:
                 raise too_large(limit)
             self._decoded.append(output)
             if reader.done:

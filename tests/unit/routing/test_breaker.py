@@ -19,7 +19,7 @@ START = 1_000 * SECOND
 SETTINGS = Breaker(window_s=10, min_requests=4, error_ratio=0.5, open_s=5, max_open_s=18)
 
 
-def workers(path: Any, count: Any = 2, settings: Any = SETTINGS) -> Any:
+def workers(path: Path, count: int = 2, settings: Breaker = SETTINGS) -> list[CircuitBreaker]:
     files = [SharedSlots(str(path), 64, number == 0) for number in range(count)]
     return [CircuitBreaker(slots, slots.claim(7), settings) for slots in files]
 
@@ -126,7 +126,7 @@ def test_answers_that_come_late_do_not_change_an_open_breaker(tmp_path: Path) ->
     assert one.opens_until() == until
 
 
-def trip(breaker: Any, now: Any) -> None:
+def trip(breaker: CircuitBreaker, now: int) -> None:
     for _ in range(4):
         breaker.record(True, ADMITTED, now)
     assert breaker.admit(now) == REFUSED
@@ -138,7 +138,7 @@ class TwoWorkers(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 2**32))
     def start(self, seed: int) -> None:
         self.directory = tempfile.TemporaryDirectory()
-        self.workers = workers(f"{self.directory.name}/slots")
+        self.workers = workers(Path(self.directory.name) / "slots")
         self.now = START + seed
         self.probes: dict[int, int] = {}
         self.requests = 0
@@ -148,12 +148,12 @@ class TwoWorkers(RuleBasedStateMachine):
             self.directory.cleanup()
 
     @rule(seconds=st.floats(0, 40))
-    def time_passes(self, seconds: Any) -> None:
+    def time_passes(self, seconds: float) -> None:
         self.now += int(seconds * SECOND)
         self.probes = {token: worker for token, worker in self.probes.items() if token > self.now}
 
     @rule(worker=st.integers(0, 1), failed=st.booleans())
-    def request(self, worker: Any, failed: Any) -> None:
+    def request(self, worker: int, failed: bool) -> None:
         breaker = self.workers[worker]
         until = breaker.opens_until()
         token = breaker.admit(self.now)
@@ -169,7 +169,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     @precondition(lambda self: self.probes)
     @rule(failed=st.sampled_from([True, False, None]))
-    def probe_ends(self, failed: Any) -> None:
+    def probe_ends(self, failed: bool) -> None:
         token, worker = self.probes.popitem()
         breaker = self.workers[worker]
         if failed is None:

@@ -1,10 +1,10 @@
 """The compiled catalogue gives the answers of genai-prices itself."""
 
 import re
-from typing import Any
 
 import pytest
 from genai_prices.data import providers
+from genai_prices.types import Provider
 
 from fastgate.domain.provider_table import KNOWN
 from fastgate.routing import catalogue
@@ -15,7 +15,7 @@ def _variants(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("provider", providers, ids=lambda provider: provider.id)
-def test_same_model_as_genai_prices(provider: Any) -> None:
+def test_same_model_as_genai_prices(provider: Provider) -> None:
     models = catalogue.models(provider.id)
     exact = {name.lower(): model.id for model in models for name in model.names}
     patterns = [(re.compile(model.pattern), model.id) for model in models if model.pattern is not None]
@@ -41,5 +41,5 @@ def test_what_the_url_does_not_serve_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, known in KNOWN.items() if known.catalogue])
-def test_each_catalogue_exists(name: Any) -> None:
+def test_each_catalogue_exists(name: str) -> None:
     assert catalogue.models(KNOWN[name].catalogue, KNOWN[name].unlisted)

@@ -15,7 +15,7 @@ from fastgate.errors import ConfigError
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
 
 
-def problems(**sections: dict[str, Any]) -> Any:
+def problems(**sections: Any) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         snapshot(**sections)
     return str(caught.value).split("\n")
@@ -88,7 +88,7 @@ def test_a_model_listed_under_deployments_is_served_there_only() -> None:
         ),
     ],
 )
-def test_azure_url_styles(given: Any, base_url: Any, azure_deployments: Any) -> None:
+def test_azure_url_styles(given: dict[str, Any], base_url: str, azure_deployments: bool) -> None:
     snap = snapshot(
         providers={
             "azure": {**OPENAI, **given, "deployments": [{"model": "gpt-4o", "upstream_model": "prod-4o"}]}
@@ -277,7 +277,7 @@ def test_a_missing_secret_is_named_without_its_value() -> None:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_every_known_provider_compiles(name: Any) -> None:
+def test_every_known_provider_compiles(name: str) -> None:
     extra = {"azure": {"resource": "r"}, "databricks": {"host": "h.example"}}
     if name == "openai_compatible":
         extra[name] = {"base_url": "http://127.0.0.1:1/v1"}

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -108,7 +107,7 @@ def test_a_peak_counts_at_once_and_fades() -> None:
 
 
 @given(st.lists(st.integers(0, 10**13), min_size=20, max_size=900), st.sampled_from([0.5, 0.95, 0.99]))
-def test_a_quantile_is_within_a_bucket_of_the_exact_one(observed: Any, share: Any) -> None:
+def test_a_quantile_is_within_a_bucket_of_the_exact_one(observed: list[int], share: float) -> None:
     quantile = Quantile()
     for ns in observed:
         quantile.add(ns)
@@ -124,3 +123,12 @@ def test_a_quantile_follows_a_change() -> None:
     for _ in range(5_000):
         quantile.add(1_000_000_000)
     assert quantile.value(0.5) > 900_000_000
+
+
+def test_a_respawned_worker_touches_nobody_elses_slots(rig: Rig) -> None:
+    slots = rig.files[0]
+    foreign = slots.claim(12345)
+    for field in range(15):
+        slots.store(foreign, field, 1)
+    Health(rig.files[1], 1)
+    assert [slots.load(foreign, field) for field in range(15)] == [1] * 15

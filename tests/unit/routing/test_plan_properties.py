@@ -23,7 +23,7 @@ RETRY_AFTER = st.sampled_from([None, 0.0, 0.5, 3.0, 100.0])
 
 
 @st.composite
-def routes(draw: Any) -> Any:
+def routes(draw: st.DrawFn) -> dict[str, Any]:
     """Providers with 0 to 3 credentials and 0 to 2 retries, in up to 3 groups; a provider may come again."""
     names = [f"p{number}" for number in range(draw(st.integers(1, 5)))]
     providers = {

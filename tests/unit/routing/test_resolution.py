@@ -11,6 +11,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.snapshot import StreamFailure
 from fastgate.domain.virtual_key import ModelRef, VirtualKey
 from fastgate.errors import GatewayError
+from fastgate.routing.plan import Plan
 
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
 
@@ -55,16 +56,16 @@ def rig(tmp_path: Path, fake_clock: FakeClock) -> Rig:
     return Rig(tmp_path, fake_clock, snapshot(**SECTIONS))
 
 
-def explained(plan: Any) -> Any:
+def explained(plan: Plan) -> list[tuple[str, str | None]]:
     """(deployment, model sent) of what would be tried."""
     return [(each.deployment, each.model) for each in plan.explain() if each.usable]
 
 
-def excluded(plan: Any) -> Any:
+def excluded(plan: Plan) -> dict[str, str | None]:
     return {each.deployment: each.reason for each in plan.explain() if not each.usable}
 
 
-def refused(rig: Rig, *args: Any, **kwargs: Any) -> Any:
+def refused(rig: Rig, *args: Any, **kwargs: Any) -> GatewayError:
     with pytest.raises(GatewayError) as caught:
         rig.plan(*args, **kwargs)
     return caught.value
@@ -91,14 +92,14 @@ def refused(rig: Rig, *args: Any, **kwargs: Any) -> Any:
         ("ft:gpt-4o-2024-08-06:acme::x1", [("openai/ft:gpt-4o", "ft:gpt-4o-2024-08-06:acme::x1")]),
     ],
 )
-def test_names(rig: Rig, model: Any, expected: Any) -> None:
+def test_names(rig: Rig, model: str, expected: list[tuple[str, str]]) -> None:
     assert explained(rig.plan(model)) == expected
 
 
 @pytest.mark.parametrize(
     "model", ["local/nope", "nope", "openai/", "/gpt-4o", "azure/gpt-4o", "smart/gpt-4o"]
 )
-def test_unknown_names(rig: Rig, model: Any) -> None:
+def test_unknown_names(rig: Rig, model: str) -> None:
     error = refused(rig, model)
     assert (error.code, error.status, error.param) == ("model_not_found", 404, "model")
 
@@ -137,7 +138,7 @@ def test_auto_is_the_keys_fallbacks(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("key", [None, VirtualKey(id="k")])
-def test_auto_without_fallbacks(rig: Rig, key: Any) -> None:
+def test_auto_without_fallbacks(rig: Rig, key: VirtualKey | None) -> None:
     error = refused(rig, None, key=key)
     assert (error.code, error.status, error.param) == ("missing_field", 400, "model")
 
@@ -192,7 +193,13 @@ def test_allowed_providers(rig: Rig) -> None:
         ((), (), "gpt-4o", None),
     ],
 )
-def test_model_globs(rig: Rig, allowed: Any, denied: Any, model: Any, expected: Any) -> None:
+def test_model_globs(
+    rig: Rig,
+    allowed: tuple[str, ...] | None,
+    denied: tuple[str, ...],
+    model: str,
+    expected: list[str] | None,
+) -> None:
     key = VirtualKey(id="k", allowed_models=allowed, denied_models=denied)
     if expected is None:
         error = refused(rig, model, key=key)
@@ -282,3 +289,19 @@ def test_one_public_model(rig: Rig) -> None:
     assert table.public_model("smart", key) is not None
     assert table.public_model("llama-3", key) is None
     assert table.public_model("nope", None) is None
+
+
+def test_a_pinned_plan_has_one_deployment_and_credential(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", credentials=3)}))
+
+    def pinned(key: VirtualKey | None = None, **changed: Any) -> Plan | None:
+        asked = {"deployment": "a/m", "credential": "c2", "model": "m", "endpoint": Endpoint.RESPONSES}
+        return rig.tables[0].pinned(key=key, **{**asked, **changed})
+
+    plan = pinned()
+    assert plan is not None
+    assert [each.credentials for each in plan.explain()] == [["c2"]]
+    assert rig.walk(plan) == ["a/m:c2", "wait", "a/m:c2"]
+    assert pinned(credential="gone") is None
+    assert pinned(deployment="a/gone") is None
+    assert pinned(key=VirtualKey(id="k", allowed_providers=("b",))) is None

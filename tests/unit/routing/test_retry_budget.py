@@ -1,7 +1,5 @@
 """Further attempts never exceed what the documentation promises."""
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.routing import SECOND
@@ -14,7 +12,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS, ratio=st.floats(0, 2), min_per_s=st.floats(0, 6))
-def test_never_more_than_promised(steps: Any, ratio: Any, min_per_s: Any) -> None:
+def test_never_more_than_promised(steps: list[tuple[int, int, int]], ratio: float, min_per_s: float) -> None:
     budget = RetryBudget(ratio, min_per_s)
     now = 500 * SECOND
     requests, granted = [], []

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.conftest import FakeClock
@@ -10,6 +9,7 @@ from tests.support.routing import Rig, local, snapshot
 
 from fastgate.domain.failure import FailureKind as Kind
 from fastgate.domain.failure import UpstreamError
+from fastgate.routing.plan import Choice
 
 
 def make(
@@ -32,7 +32,7 @@ def make(
     )
 
 
-def first(rig: Rig, worker: Any = 0, *, latency_ns: Any = None) -> Any:
+def first(rig: Rig, worker: int = 0, *, latency_ns: dict[str, int] | None = None) -> Choice:
     plan = rig.plan("r", worker=worker)
     choice = rig.choice(plan)
     if latency_ns is not None:

@@ -105,7 +105,7 @@ async def test_what_cannot_be_started_is_tried_again() -> None:
 
 
 async def test_ctrl_c_in_the_terminal_is_not_for_the_children() -> None:
-    """The child is in a process group of its own."""
+    """The child is in a session of its own."""
     async with running(READY + "time.sleep(60)") as watched:
         await asyncio.wait_for(watched.child.started, 15)
-        assert os.getpgid(watched.child.state.pid) == watched.child.state.pid
+        assert os.getsid(watched.child.state.pid) == watched.child.state.pid

@@ -1,5 +1,6 @@
 """Calls that are not streamed, and what holds for all calls."""
 
+import asyncio
 import gzip
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.upstream_calls import (
 from fastgate import clock
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Timeouts
-from fastgate.upstream.client import Client
+from fastgate.upstream.client import Call, Client
 
 
 async def test_a_request_and_its_response(client: Client) -> None:
@@ -193,23 +194,40 @@ async def test_a_reset_is_not_the_end_of_a_body_without_framing(client: Client) 
 
 
 async def test_on_slow_is_called_once_while_there_are_no_headers(client: Client) -> None:
+    slow = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.send(0.1, response())
-        await peer.request()
-        await peer.send(response())
+        await slow.wait()
+        await peer.send(0.05, response())
         await peer.client_left()
 
     async with byte_server(script) as server:
         times: list[int] = []
-        for _ in range(2):
-            call = client.call(origin_of(server), Timeouts(), stream=False)
-            call.on_slow = lambda: times.append(clock.monotonic_ns())
-            await call.send(*post(origin_of(server)))
-            call.release()
-            if len(server.requests) == 1:
-                assert 15e6 < times[0] - call.started_ns < 90e6
+
+        def on_slow() -> None:
+            times.append(clock.monotonic_ns())
+            slow.set()
+
+        call = client.call(origin_of(server), Timeouts(), stream=False)
+        call.on_slow = on_slow
+        await call.send(*post(origin_of(server)))
+        call.release()
         assert len(times) == 1
+        assert times[0] - call.started_ns > 18e6
+
+
+async def test_on_slow_is_not_called_for_a_quick_answer(client: Client) -> None:
+    async with byte_server(answering(response())) as server:
+        await fetch(client, origin_of(server))
+        calls: list[Call] = []
+        call = client.call(origin_of(server), Timeouts(), stream=True)
+        call.on_slow = lambda: calls.append(call)
+        await call.send(*post(origin_of(server)))
+        quick = clock.monotonic_ns() - call.started_ns < 15e6
+        await asyncio.sleep(0.04)
+        assert not (calls and quick)
+        call.release()
 
 
 async def test_on_slow_may_abort(client: Client) -> None:

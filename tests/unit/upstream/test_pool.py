@@ -146,10 +146,10 @@ async def test_idle_connections_expire(client: Client) -> None:
 
 async def test_a_busy_connection_does_not_expire(client: Client) -> None:
     async with byte_server(answering(response())) as server:
-        origin = origin_of(server, idle_expiry_s=0.1)
-        for _ in range(10):
+        origin = origin_of(server, idle_expiry_s=0.4)
+        for _ in range(15):
             await fetch(client, origin)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.04)
         assert len(server.peers) == 1
 
 

@@ -31,7 +31,7 @@ async def test_headers(client: Client) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         # Interim responses and a part of the head are no sign of life.
-        for _ in range(50):
+        for _ in range(100):
             await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n", 0.01)
         await peer.client_left()
 
@@ -39,7 +39,7 @@ async def test_headers(client: Client) -> None:
         before = clock.monotonic_ns()
         error = await failure_of(client, origin_of(server), headers_s=0.1)
         assert error.kind is FailureKind.HEADERS_TIMEOUT
-        assert 0.09e9 < clock.monotonic_ns() - before < 0.4e9
+        assert 0.09e9 < clock.monotonic_ns() - before < 0.5e9
         await server.peers[0].gone.wait()
         assert counts(client) == []
 
@@ -78,16 +78,16 @@ async def test_silence_between_chunks_counts_from_the_last_one(client: Client) -
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(chunked_head())
-        for _ in range(10):
-            await peer.send(chunk(b"x"), 0.03)
+        for _ in range(30):
+            await peer.send(chunk(b"x"), 0.02)
         await peer.client_left()
 
     async with byte_server(script) as server:
-        call = client.call(origin_of(server), Timeouts(first_content_s=30, between_chunks_s=0.1), stream=True)
+        call = client.call(origin_of(server), Timeouts(first_content_s=30, between_chunks_s=0.4), stream=True)
         error = await failure_of_stream(call, post(origin_of(server))[0], content_after=1)
         assert error.kind is FailureKind.BETWEEN_CHUNKS_TIMEOUT
-        assert call.bytes_in == len(chunked_head()) + 10 * len(chunk(b"x"))
-        assert 0.3e9 < clock.monotonic_ns() - call.headers_ns < 0.9e9
+        assert call.bytes_in == len(chunked_head()) + 30 * len(chunk(b"x"))
+        assert clock.monotonic_ns() - call.headers_ns > 0.9e9
         assert counts(client) == []
 
 
@@ -113,10 +113,10 @@ async def test_our_own_slow_reading_is_not_the_providers_silence(client: Client)
         await peer.client_left()
 
     async with byte_server(script) as server:
-        call = client.call(origin_of(server), Timeouts(between_chunks_s=0.1), stream=True)
+        call = client.call(origin_of(server), Timeouts(between_chunks_s=0.3), stream=True)
         await call.send(*post(origin_of(server)))
         call.content_started()
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.7)
         assert len(await call.read_all(10_000_000)) == 100 * 65_536
         call.release()
 
@@ -125,12 +125,12 @@ async def test_no_timer_ends_a_long_healthy_stream(client: Client) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(chunked_head())
-        for _ in range(40):
-            await peer.send(chunk(b"x"), 0.01)
+        for _ in range(30):
+            await peer.send(chunk(b"x"), 0.02)
         await peer.send(chunk(b""))
         await peer.client_left()
 
-    timeouts = Timeouts(connect_s=0.1, headers_s=0.1, first_content_s=0.1, between_chunks_s=0.1)
+    timeouts = Timeouts(connect_s=0.4, headers_s=0.4, first_content_s=0.4, between_chunks_s=0.4)
     async with byte_server(script) as server:
         call = client.call(origin_of(server), timeouts, stream=True)
         await call.send(*post(origin_of(server)))
@@ -139,21 +139,21 @@ async def test_no_timer_ends_a_long_healthy_stream(client: Client) -> None:
             call.content_started()
             body += data
         call.release()
-        assert body == b"x" * 40
+        assert body == b"x" * 30
 
 
 async def test_an_idle_connection_has_no_timer_of_its_last_call(client: Client) -> None:
     async with byte_server(answering(response())) as server:
-        await fetch(client, origin_of(server), headers_s=0.05, between_chunks_s=0.05)
-        await asyncio.sleep(0.1)
+        await fetch(client, origin_of(server), headers_s=0.3, between_chunks_s=0.3)
+        await asyncio.sleep(0.4)
         assert counts(client) == [(1, 1, 0)]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_the_timer_for_headers_stops_with_the_call(client: Client, stream: bool) -> None:
     async with byte_server(answering(response())) as server:
-        call = client.call(origin_of(server), Timeouts(headers_s=0.05), stream=stream)
+        call = client.call(origin_of(server), Timeouts(headers_s=0.3), stream=stream)
         await call.send(*post(origin_of(server)))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
         assert (await call.read_all(100) if stream else call.body) == b"ok"
         call.release()

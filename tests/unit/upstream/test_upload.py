@@ -103,12 +103,12 @@ async def test_a_slow_upload_does_not(client: Client) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
         for _ in range(20):
             await peer.reader.readexactly(1_000_000)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
         await peer.send(response())
         await peer.client_left()
 
     async with byte_server(script) as server:
-        assert (await fetch(client, origin_of(server), bytes(20_000_000), headers_s=0.1)).body == b"ok"
+        assert (await fetch(client, origin_of(server), bytes(20_000_000), headers_s=0.4)).body == b"ok"
 
 
 @pytest.mark.parametrize("reset", [False, True])

@@ -15,7 +15,7 @@ from fastgate.providers.openai.stream import ChunkStream, PlainStream, Responses
 from fastgate.providers.openai.usage import UsageObject
 from fastgate.upstream.head import request_head
 
-MAX_TEMPLATES: Final = 4096
+MAX_TEMPLATES: Final = 256
 _FRAMING: Final = frozenset(b"\r\n\0")
 
 
@@ -33,21 +33,14 @@ class OpenAIDialect:
     """Stateless."""
 
     def build_head(self, plan: RequestPlan, body_bytes: int) -> bytes:
-        model = plan.model if plan.provider.azure_deployments else ""
-        key = (
-            plan.deployment.id,
-            plan.credential,
-            plan.method,
-            plan.path,
-            plan.query,
-            plan.content_type,
-            model,
-        )
+        key = (plan.method, plan.path, plan.query, plan.content_type)
         template = plan.heads.get(key)
         if template is None:
             if len(plan.heads) >= MAX_TEMPLATES:
                 plan.heads.clear()
             template = plan.heads[key] = _template(plan)
+        if not plan.headers:
+            return b"%bcontent-length: %d\r\n\r\n" % (template, body_bytes)
         extra = b""
         for name, value in plan.headers:
             if _FRAMING.intersection(value):

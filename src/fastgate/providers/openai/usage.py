@@ -33,20 +33,25 @@ class UsageObject(msgspec.Struct):
     output_tokens_details: _OutputDetails | None = None
 
     def normalise(self, service_tier: str | None) -> Usage:
-        taken_in = self.prompt_tokens_details or self.input_tokens_details or _InputDetails()
-        given_out = self.completion_tokens_details or self.output_tokens_details or _OutputDetails()
-        return Usage(
+        usage = Usage(
             input_tokens=_count(self.prompt_tokens or self.input_tokens),
             output_tokens=_count(self.completion_tokens or self.output_tokens),
-            cached_input_tokens=_count(taken_in.cached_tokens),
-            cache_write_tokens=_count(taken_in.cache_write_tokens),
-            input_audio_tokens=_count(taken_in.audio_tokens),
-            reasoning_tokens=_count(given_out.reasoning_tokens),
-            output_audio_tokens=_count(given_out.audio_tokens),
             service_tier=service_tier,
         )
+        taken_in = self.prompt_tokens_details or self.input_tokens_details
+        if taken_in is not None:
+            usage.cached_input_tokens = _count(taken_in.cached_tokens)
+            usage.cache_write_tokens = _count(taken_in.cache_write_tokens)
+            usage.input_audio_tokens = _count(taken_in.audio_tokens)
+        given_out = self.completion_tokens_details or self.output_tokens_details
+        if given_out is not None:
+            usage.reasoning_tokens = _count(given_out.reasoning_tokens)
+            usage.output_audio_tokens = _count(given_out.audio_tokens)
+        return usage
 
 
 def _count(tokens: int | None) -> int:
     """What a provider says is not trusted to be a sane number."""
-    return min(max(tokens or 0, 0), MAX_TOKENS)
+    if tokens is None or tokens < 0:
+        return 0
+    return min(tokens, MAX_TOKENS)

@@ -1,0 +1,55 @@
+"""What all attempts on one deployment, model and credential share: worked out once, not once a request."""
+
+from typing import Final
+
+from fastgate.observability.metrics import Metrics
+from fastgate.providers.interface import Dialect
+from fastgate.providers.registry import DIALECTS
+from fastgate.routing.plan import Choice
+from fastgate.upstream.client import Origin
+
+Header = tuple[bytes, bytes]
+
+MAX_DESTINATIONS: Final = 4096
+
+
+class Destination:
+    """`headers` name it in answers; `name` is how `x-fastgate-attempts` calls it; `heads` is the
+    dialect's cache of request heads. Lives as long as the configuration."""
+
+    __slots__ = (
+        "attempts",
+        "dialect",
+        "first_ok",
+        "headers",
+        "heads",
+        "name",
+        "origin",
+        "received_bytes",
+        "secret",
+        "sent_bytes",
+    )
+
+    def __init__(self, choice: Choice, origin: Origin, secret: str | None, metrics: Metrics) -> None:
+        provider, deployment = choice.provider, choice.deployment
+        self.origin = origin
+        self.secret = secret
+        self.dialect: Dialect = DIALECTS[provider.dialect]
+        self.heads: dict[tuple[object, ...], bytes] = {}
+        self.name = deployment.id if choice.credential is None else f"{deployment.id}:{choice.credential.id}"
+        self.headers: tuple[Header, ...] = (
+            (b"x-fastgate-provider", provider.name.encode()),
+            (b"x-fastgate-model", header_value(choice.model)),
+            (b"x-fastgate-deployment", header_value(deployment.id)),
+        )
+        self.first_ok: Header = (b"x-fastgate-attempts", header_value(f"{self.name}=ok(200)"))
+        self.attempts = metrics.attempts.labels(provider.name, deployment.id)
+        self.sent_bytes = metrics.upstream_sent_bytes.labels(provider.name)
+        self.received_bytes = metrics.upstream_received_bytes.labels(provider.name)
+
+
+def header_value(text: str) -> bytes:
+    """Visible ASCII only: names of models may come from a client."""
+    if text.isascii() and text.isprintable():
+        return text.encode("ascii")
+    return "".join(c if " " <= c <= "~" else "?" for c in text).encode("ascii")

@@ -1,0 +1,46 @@
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fastgate.domain.snapshot import Snapshot, Worker
+from fastgate.store import snapshot as snapshot_file
+
+
+def snapshot(generation: int) -> Snapshot:
+    return Snapshot(
+        generation=generation, worker=Worker(), providers={}, deployments={}, serves={}, routes={}
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    for generation in (1, 2):
+        snapshot_file.write(path, snapshot(generation))
+        assert snapshot_file.read(path) == snapshot(generation)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_format_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    path.write_bytes(msgspec.msgpack.encode({"format": 99, "whatever": 1}))
+    with pytest.raises(ValueError, match="snapshot of format 99, this version reads"):
+        snapshot_file.read(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x93\x01\x02", msgspec.msgpack.encode({"format": 1})])
+def test_what_is_no_snapshot(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "snapshot"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="snapshot"):
+        snapshot_file.read(path)
+
+
+def test_a_failed_write_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    path.mkdir()
+    with pytest.raises(OSError, match="snapshot"):
+        snapshot_file.write(path, snapshot(1))
+    assert list(tmp_path.iterdir()) == [path]

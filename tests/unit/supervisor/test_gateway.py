@@ -1,0 +1,299 @@
+"""`fastgate serve` as a whole: start, refusals, restarts, reload and the end, with real processes."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from tests.support.builders import LAST_CHUNK, chunk
+from tests.support.fake_provider import FakeProvider
+from tests.support.gateway_process import (
+    SECRET,
+    GatewayProcess,
+    GatewayStartError,
+    gateway_config,
+    provider_config,
+)
+from tests.support.replies import Gate, Wait, stream_then
+
+_HEADERS = {"authorization": f"Bearer {SECRET}"}
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with FakeProvider() as provider:
+        yield provider
+
+
+def config_for(provider: FakeProvider, **more: object) -> dict[str, object]:
+    return gateway_config({"local": provider_config(provider.url)}, **more)
+
+
+def serving_pid(gateway: GatewayProcess) -> str:
+    return httpx.get(f"{gateway.url}/health/ready", timeout=10).raise_for_status().text
+
+
+class TestStart:
+    def test_says_what_a_newcomer_needs(self, tmp_path: Path) -> None:
+        """No configuration at all: the printed line works when it is pasted into a shell."""
+        with GatewayProcess(None, tmp_path, arguments=("--workers", "1")) as gateway:
+            said = "\n".join(gateway.child.stdout.seen)
+            assert "ANSWERS ARE SIMULATED" in said
+            curl = next(line.strip() for line in gateway.child.stdout.seen if "curl http" in line)
+            answer = subprocess.run(
+                ["sh", "-c", f"{curl} --silent --fail"], capture_output=True, text=True, timeout=20, check=True
+            )
+            assert "simulated answer" in answer.stdout
+            assert shlex.split(curl)[1].startswith(gateway.url)
+            secret = re.search(r"sk-fg-\w+", said)
+            assert secret is not None
+            for path in gateway.data_dir.rglob("*"):
+                if path.is_file():
+                    assert secret[0].encode() not in path.read_bytes(), path
+            assert secret[0] not in "\n".join(gateway.child.stderr.seen)
+            gateway.terminate()
+            assert gateway.wait() == 0
+
+    def test_with_only_a_provider_a_key_is_made(self, tmp_path: Path, provider: FakeProvider) -> None:
+        config = config_for(provider)
+        del config["virtual_keys"]
+        with GatewayProcess(config, tmp_path) as gateway:
+            said = "\n".join(gateway.child.stdout.seen)
+            assert "SIMULATED" not in said
+            secret = re.search(r"sk-fg-\w+", said)
+            assert secret is not None
+            headers = {"authorization": f"Bearer {secret[0]}"}
+            assert httpx.get(f"{gateway.url}/v1/models", headers=headers).status_code == 200
+            assert "sim" not in gateway.pids()
+
+    def test_configured_it_prints_the_address_and_no_secret(
+        self, tmp_path: Path, provider: FakeProvider
+    ) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            assert gateway.child.stdout.seen == [f"fastgate ready on {gateway.url} (1 worker)"]
+            assert httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS).status_code == 200
+
+    def test_data_is_the_owners_only(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            assert gateway.data_dir.stat().st_mode & 0o777 == 0o700
+            for path in gateway.data_dir.rglob("*"):
+                assert not path.stat().st_mode & 0o077, path
+
+    def test_two_on_one_directory(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as first:
+            with pytest.raises(GatewayStartError) as refused, GatewayProcess(None, tmp_path):
+                pass
+            assert refused.value.code == 1
+            pid = first.child.process.pid
+            assert f"in use by another fastgate (pid {pid})" in str(refused.value)
+            assert "Traceback" not in str(refused.value)
+            assert serving_pid(first)
+
+    def test_two_on_one_port(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            gateway = GatewayProcess(config_for(provider), tmp_path, arguments=("--port", str(port)))
+            with pytest.raises(GatewayStartError, match=f"127.0.0.1:{port} is in use") as refused, gateway:
+                pass
+            assert refused.value.code == 1
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"sever": {}}, "sever"),
+            ({"routes": {"r": [{"deployments": [{"provider": "nobody", "model": "m"}]}]}}, "nobody"),
+            ({"server": {"tls": {"certificate": "none.pem", "key": "none.pem"}}}, "server.tls"),
+            ({"logging": {"file": "/proc/none/log"}}, "logging.file"),
+        ],
+    )
+    def test_what_is_wrong_is_said_and_ends_it(
+        self, tmp_path: Path, provider: FakeProvider, change: dict[str, object], reason: str
+    ) -> None:
+        with (
+            pytest.raises(GatewayStartError) as refused,
+            GatewayProcess({**config_for(provider), **change}, tmp_path),
+        ):
+            pass
+        assert refused.value.code == 1
+        assert reason in str(refused.value)
+        assert "Traceback" not in str(refused.value)
+
+    def test_exposed_without_a_key(self, tmp_path: Path, provider: FakeProvider) -> None:
+        config = {**config_for(provider), "virtual_keys": [], "server": {"host": "0.0.0.0"}}
+        with (
+            pytest.raises(GatewayStartError, match="no virtual key has a usable secret"),
+            GatewayProcess(config, tmp_path),
+        ):
+            pass
+
+
+class TestRestart:
+    async def test_a_killed_worker_is_back_within_two_seconds(
+        self, tmp_path: Path, provider: FakeProvider
+    ) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            before = time.monotonic()
+            dead = gateway.kill("worker-1")
+            # The only worker: the request waits in the shared queue, and the new one answers it.
+            assert serving_pid(gateway)
+            assert time.monotonic() - before < 2.0
+            assert gateway.pids()["worker-1"] != dead
+            line = await gateway.log_line(message="process died; it is started again", child="worker-1")
+            assert line["level"] == "error"
+            assert line["exit"] == "signal SIGKILL"
+            restarts = {process["name"]: process["restarts"] for process in gateway.status()["processes"]}
+            assert restarts == {"worker-1": 1, "control": 0}
+            scrape = gateway.scrape()
+            assert scrape.value("fastgate_worker_restarts_total", process="worker-1") == 1
+
+    async def test_the_data_plane_serves_without_control(
+        self, tmp_path: Path, provider: FakeProvider
+    ) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            control = psutil.Process(gateway.pids()["control"])
+            worker = gateway.pids()["worker-1"]
+            control.kill()
+            assert httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS).status_code == 200
+            await gateway.log_line(message="configuration published", generation=2)
+            await gateway.log_line(message="configuration in use", generation=2)
+            pids = gateway.pids()
+            assert pids["control"] != control.pid
+            assert pids["worker-1"] == worker
+
+
+class TestReload:
+    def models(self, gateway: GatewayProcess) -> set[str]:
+        answer = httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS).raise_for_status()
+        return {model["id"] for model in answer.json()["data"]}
+
+    @pytest.mark.parametrize("how", ["socket", "signal", "file"])
+    async def test_new_configuration_is_used(
+        self, tmp_path: Path, provider: FakeProvider, how: str
+    ) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            worker = gateway.pids()["worker-1"]
+            gateway.write_config(gateway_config({"local": provider_config(provider.url, "another")}))
+            match how:
+                case "socket":
+                    assert (await gateway.areload())["ok"]
+                case "signal":
+                    gateway.hang_up()
+            await gateway.log_line(message="configuration in use")
+            assert "another" in self.models(gateway)
+            assert gateway.pids()["worker-1"] == worker
+
+    async def test_a_broken_one_changes_nothing_and_is_loud(
+        self, tmp_path: Path, provider: FakeProvider
+    ) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            gateway.config_path.write_text("providers: {local: {dialekt: openai}}\nserver: {workers: x}\n")
+            result = await gateway.areload()
+            assert not result["ok"]
+            assert result["generation"] == 1
+            assert {finding["path"] for finding in result["diagnostics"]} >= {
+                "providers.local.dialekt",
+                "server.workers",
+            }
+            line = await gateway.log_line(message="configuration refused; the one in use stays")
+            assert line["level"] == "error"
+            assert any("dialekt" in finding for finding in line["findings"])
+            assert "gpt-4o" in self.models(gateway)
+            scrape = await gateway.until_metric(
+                lambda scrape: scrape.value("fastgate_config_reload_failures_total") >= 1
+            )
+            assert scrape.value("fastgate_config_generation", process="worker-1") == 1
+            assert not (await gateway.astatus())["last_reload"]["ok"]
+
+    async def test_what_needs_a_restart_is_named(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            config = config_for(provider)
+            gateway.write_config({**config, "server": {"workers": 3, "drain_s": 10}, "logging": {"level": "debug"}})
+            result = await gateway.areload()
+            assert result["ok"]
+            assert result["restart_needed"] == ["server.workers", "logging.level"]
+
+    def test_control_socket_knows_two_paths(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with GatewayProcess(config_for(provider), tmp_path) as gateway:
+            transport = httpx.HTTPTransport(uds=str(gateway.data_dir / "control.sock"))
+            with httpx.Client(transport=transport, base_url="http://control") as client:
+                assert client.get("/").status_code == 404
+                refused = client.get("/reload")
+                assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def held_stream(provider: FakeProvider) -> Gate:
+    gate = Gate()
+    provider.script(stream_then(["first"], Wait(gate), chunk(b"data: [DONE]\n\n"), LAST_CHUNK))
+    return gate
+
+
+class TestEnd:
+    def stream(self, gateway: GatewayProcess, client: httpx.Client) -> Iterator[str]:
+        """The lines after the first piece."""
+        body = {"model": "gpt-4o", "stream": True, "messages": []}
+        request = client.build_request("POST", f"{gateway.base_url}/chat/completions", headers=_HEADERS, json=body)
+        lines = client.send(request, stream=True).iter_lines()
+        for line in lines:
+            if "first" in line:
+                return lines
+        raise AssertionError("the stream ended before its first piece")
+
+    def test_a_signal_lets_streams_finish(self, tmp_path: Path, provider: FakeProvider) -> None:
+        gate = held_stream(provider)
+        with GatewayProcess(config_for(provider), tmp_path) as gateway, httpx.Client(timeout=20) as client:
+            lines = self.stream(gateway, client)
+            gateway.terminate()
+            until_refused(gateway)
+            gate.open()
+            assert "data: [DONE]" in list(lines)
+            assert gateway.wait() == 0
+
+    def test_a_second_signal_does_not_wait(self, tmp_path: Path, provider: FakeProvider) -> None:
+        held_stream(provider)
+        config = config_for(provider, server={"workers": 1, "drain_s": 3_600})
+        with GatewayProcess(config, tmp_path) as gateway, httpx.Client(timeout=20) as client:
+            lines = self.stream(gateway, client)
+            gateway.child.signal(signal.SIGINT)
+            until_refused(gateway)
+            gateway.child.signal(signal.SIGINT)
+            assert gateway.wait(10) == 0
+            assert any('"error"' in line for line in lines)
+
+    def test_nothing_outlives_a_killed_supervisor(self, tmp_path: Path) -> None:
+        with GatewayProcess(None, tmp_path, arguments=("--workers", "2")) as gateway:
+            children = gateway.child.descendants()
+            assert len(children) == 4
+            os.kill(gateway.child.process.pid, signal.SIGKILL)
+            _, alive = psutil.wait_procs(children, timeout=8)
+            assert not alive
+
+    def test_starts_again_after_a_kill(self, tmp_path: Path, provider: FakeProvider) -> None:
+        """While the killed one's worker still finishes a stream: it is waited for."""
+        gate = held_stream(provider)
+        config = config_for(provider)
+        with GatewayProcess(config, tmp_path) as killed, httpx.Client(timeout=20) as client:
+            lines = self.stream(killed, client)
+            os.kill(killed.child.process.pid, signal.SIGKILL)
+            until_refused(killed)
+            gate.open()
+            with GatewayProcess(config, tmp_path) as gateway:
+                assert serving_pid(gateway)
+            assert "data: [DONE]" in list(lines)
+
+
+def until_refused(gateway: GatewayProcess) -> None:
+    """Return when no process of the gateway accepts connections any more."""
+    for _ in range(200):
+        try:
+            httpx.get(f"{gateway.url}/health/live", timeout=5)
+        except httpx.TransportError:
+            return
+    raise AssertionError("the gateway goes on accepting")

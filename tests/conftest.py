@@ -23,18 +23,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 _LOOPBACK = ("127.", "::1", "localhost")
 
 # Blocking calls of our own code that are right on the loop: (file, functions, why).
-_MAY_BLOCK = (
-    ("fastgate/store/keys.py", {"__init__"}, "maps the LMDB file once, when a process starts"),
-    ("fastgate/store/snapshot.py", {"read", "write"}, "a small file, when the configuration changes"),
-)
+_MAY_BLOCK: tuple[tuple[str, set[str], str], ...] = ()
 
 
 class _GuardedLoop(uvloop.Loop):
     """pytest-socket guards Python's sockets, and libuv connects without them: this guards uvloop."""
 
-    async def create_connection(self, factory: Any, host: Any = None, *args: Any, **kwargs: Any) -> Any:
+    async def create_connection(
+        self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
         _check_host(host)
-        return await super().create_connection(factory, host, *args, **kwargs)
+        return await super().create_connection(protocol_factory, host, port, **options)
 
     async def getaddrinfo(self, host: Any, *args: Any, **kwargs: Any) -> Any:
         _check_host(host)

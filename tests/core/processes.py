@@ -18,6 +18,7 @@ from fastgate._core import metrics, shm
 
 SHARED_KEYS = range(1, 201)
 ROUNDS = 50
+HEADER_ADDS = 200_000
 BOUNDS = (10, 100, 1000)
 
 
@@ -38,7 +39,10 @@ def claim_and_add(path: str, capacity: str, seed: str) -> object:
                 value = table.load(slot, 1)
                 if table.compare_exchange(slot, 1, value, value + 1):
                     break
-            table.header_add(3, 1)
+    # All together at one word, as fast as they can.
+    _meet_at(table, 4)
+    for _ in range(HEADER_ADDS):
+        table.header_add(3, 1)
     return slots
 
 
@@ -74,24 +78,24 @@ def meet(path: str, index: str, rounds: str) -> object:
     table = shm.SharedSlots(path, 16, False)
     _wait_for_start()
     for round_ in range(int(rounds)):
-        _meet_at(table, 3 * round_ + 1)
+        _meet_at(table, 6 * round_ + 2)
         shared, own = table.claim(1 + round_), table.claim((1 + int(index)) * 1_000_000 + round_)
         total = table.add(own, 0, 1)
         table.add(shared, 0, 1)
-        _meet_at(table, 3 * round_ + 2)
+        _meet_at(table, 6 * round_ + 4)
         assert total == 1
         assert table.load(own, 0) == 1
-        assert table.load(shared, 0) == 2, (round_, shared)
-        _meet_at(table, 3 * round_ + 3)
+        assert table.load(shared, 0) == 2
+        _meet_at(table, 6 * round_ + 6)
         table.release(own)
         if index == "0":
             table.release(shared)
     return None
 
 
-def _meet_at(table: shm.SharedSlots, point: int) -> None:
+def _meet_at(table: shm.SharedSlots, arrivals: int) -> None:
     table.header_add(0, 1)
-    while table.header_load(0) < 2 * point:
+    while table.header_load(0) < arrivals:
         os.sched_yield()
 
 
@@ -102,6 +106,12 @@ def hold_lock(path: str) -> object:
         _wait_for_start()
         signal.pause()
     return None
+
+
+def claim_one(path: str, capacity: str) -> object:
+    table = shm.SharedSlots(path, int(capacity), False)
+    _wait_for_start()
+    return table.claim(7)
 
 
 def create_beyond_limit(path: str, limit: str) -> object:
@@ -183,9 +193,11 @@ class Process:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        if self.running():
-            self._process.kill()
-            self._process.communicate()
+        self._process.kill()
+        self._process.wait()
+        self._stdout.close()
+        assert self._process.stdin
+        self._process.stdin.close()
 
     def result(self) -> object:
         out, _ = self._process.communicate()

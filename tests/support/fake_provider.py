@@ -41,6 +41,8 @@ class Connection:
     number: int
     opened_ns: int
     requests: int = 0
+    written: int = 0  # bytes handed to the socket or waiting before it
+    blocked: bool = False  # the client does not read: no step goes on
     client_closed_ns: int | None = None  # FIN or RST of the client, or the end after our own close
     provider_closed_ns: int | None = None
     error: str | None = None
@@ -275,9 +277,13 @@ class _Protocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable.clear()
+        self.log.blocked = True
+        self._provider._changed()
 
     def resume_writing(self) -> None:
         self._writable.set()
+        self.log.blocked = False
+        self._provider._changed()
 
     def close(self, *, abort: bool = False) -> None:
         self._provider_closed()
@@ -308,16 +314,14 @@ class _Protocol(asyncio.Protocol):
     async def _play(self, step: Step) -> None:
         match step:
             case Send(data):
-                self._transport.write(data)
-                await self._writable.wait()
+                await self._write(data)
             case Sleep(seconds):
                 await asyncio.sleep(seconds)
             case Wait(gate):
                 await gate.wait()
             case Endless(data):
                 while not self._transport.is_closing():
-                    self._transport.write(data)
-                    await self._writable.wait()
+                    await self._write(data)
                     await asyncio.sleep(0)
             case Stall():
                 while self.log.client_closed_ns is None:
@@ -329,6 +333,11 @@ class _Protocol(asyncio.Protocol):
                 self.close()
             case Reset():
                 self._reset()
+
+    async def _write(self, data: bytes) -> None:
+        self._transport.write(data)
+        self.log.written += len(data)
+        await self._writable.wait()
 
     def _reset(self) -> None:
         self._provider_closed()

@@ -1,7 +1,6 @@
 """An HTTP/1.1 client on a raw socket, which sends just the bytes it is told and may misbehave."""
 
 import asyncio
-import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
@@ -108,6 +107,12 @@ class RawClient:
         """Send FIN and go on reading."""
         self._socket.shutdown(socket.SHUT_WR)
 
+    async def leave(self) -> None:
+        """Leave, and return when the gateway has seen it: it closes on its side then."""
+        self.half_close()
+        await self.rest()
+        self.close()
+
     def close(self) -> None:
         self._socket.close()
 
@@ -157,6 +162,12 @@ class RawClient:
         while len(self._buffer) < size:
             await self._receive()
         return self._taken(size)
+
+    async def byte(self) -> None:
+        """Read one byte off the socket, which makes hardly any room there."""
+        data = await self._loop.sock_recv(self._socket, 1)
+        assert data, "the gateway closed"
+        self._buffer += data
 
     async def rest(self) -> bytes:
         """All until the gateway closes; a reset counts as such."""

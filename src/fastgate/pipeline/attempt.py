@@ -140,7 +140,7 @@ class Attempt:
         plan = RequestPlan(
             method=operation.method,
             path=exchange.path,
-            endpoint=exchange.endpoint,
+            endpoint=exchange.operation.endpoint,
             provider=provider,
             deployment=choice.deployment,
             model=choice.model,
@@ -164,7 +164,7 @@ class Attempt:
         call = self.call
         exchange = self.exchange
         body = call.body or await call.read_all(exchange.generation.settings.max_response_bytes)
-        answer = self.dialect.read_answer(exchange.endpoint, body)
+        answer = self.dialect.read_answer(exchange.operation.endpoint, body)
         if answer.error is not None:
             raise answer.error
         self.body = body
@@ -187,7 +187,7 @@ class Attempt:
         exchange = self.exchange
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
-        decoder = self.decoder = self.dialect.stream_decoder(exchange.endpoint, choices)
+        decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)
         splitter = self.splitter = EventSplitter(decoder.markers, limit)
         held: list[bytes] = []
         held_bytes = 0

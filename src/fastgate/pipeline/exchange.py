@@ -4,7 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fastgate import clock
-from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
@@ -102,12 +101,6 @@ class Exchange:
         # the client
         self.client_left = False
         self._pause: asyncio.Future[None] | None = None
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """For the phases behind the router: what has no endpoint is refused there."""
-        assert self.operation.endpoint is not None
-        return self.operation.endpoint
 
     @property
     def model(self) -> str | None:

@@ -88,9 +88,7 @@ def _hedged(exchange: Exchange, plan: Plan, running: Race) -> bool:
     if not isinstance(choice, Choice):
         return False
     exchange.hedges += 1
-    metrics = exchange.services.metrics
-    metrics.hedges_started.labels(choice.provider.name).inc()
-    metrics.attempts.labels(choice.provider.name, choice.deployment.id).inc()
+    exchange.services.metrics.hedges_started.labels(choice.provider.name).inc()
     _start(exchange, plan, choice, running)
     return True
 

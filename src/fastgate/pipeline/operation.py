@@ -1,7 +1,6 @@
 """What an endpoint asks of the pipeline."""
 
 from enum import Enum
-from typing import NamedTuple
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.observability.catalogue import OTHER
@@ -13,19 +12,33 @@ class BodyKind(Enum):
     NONE = "none"
 
 
-class Operation(NamedTuple):
+class Operation:
     """`endpoint` is None for what is only refused. `path` is the upstream's, relative to its base URL.
-    `binary` answers are relayed as they come.
+    `binary` answers are relayed as they come. `label` is for metrics and log lines.
     """
 
-    endpoint: Endpoint | None
-    path: str
-    body: BodyKind = BodyKind.JSON
-    method: bytes = b"POST"
-    binary: bool = False
-    usage_in_stream: bool = False
+    __slots__ = ("_endpoint", "binary", "body", "label", "method", "path", "usage_in_stream")
+
+    def __init__(
+        self,
+        endpoint: Endpoint | None,
+        path: str,
+        body: BodyKind = BodyKind.JSON,
+        method: bytes = b"POST",
+        *,
+        binary: bool = False,
+        usage_in_stream: bool = False,
+    ) -> None:
+        self._endpoint = endpoint
+        self.path = path
+        self.body = body
+        self.method = method
+        self.binary = binary
+        self.usage_in_stream = usage_in_stream
+        self.label: str = OTHER if endpoint is None else endpoint.value
 
     @property
-    def label(self) -> str:
-        """Label of metrics and log lines."""
-        return OTHER if self.endpoint is None else self.endpoint.value
+    def endpoint(self) -> Endpoint:
+        """For the phases behind the router: what has no endpoint is refused there."""
+        assert self._endpoint is not None
+        return self._endpoint

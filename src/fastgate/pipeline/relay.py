@@ -53,6 +53,7 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
     downstream = exchange.downstream
     exchange.first_content_ns = attempt.content_ns
     exchange.watch_client()
+    _account(exchange, attempt)  # a response that is stored can be cancelled while it streams
     metrics = exchange.services.metrics
     streams = metrics.open_streams.labels(attempt.choice.provider.name)
     streams.inc()
@@ -89,6 +90,7 @@ async def _bytes(exchange: Exchange, attempt: Attempt) -> None:
             await _send(exchange, data)
     except UpstreamError as error:
         _broken(exchange, attempt, error)
+        _cut(exchange, error)
         raise BrokenOff from None
     attempt.close()
     await _finish(exchange)
@@ -99,16 +101,16 @@ async def _events(exchange: Exchange, attempt: Attempt) -> None:
     while True:
         try:
             await _until_end(exchange, attempt, resume)
+            break
         except UpstreamError as error:
             _broken(exchange, attempt, error)
-            following = None if resume is None else await resume.next_attempt(exchange)
+            following = None if resume is None else await resume.next_attempt(exchange, attempt)
             if following is None:
                 await _terminal_error(exchange, attempt, error)
                 return
             attempt = exchange.winner = following
-            await _send(exchange, attempt.first)
-        else:
-            break
+            # Its own role chunk would be a second one.
+            await _send(exchange, attempt.first[attempt.content_at :])
     decoder = attempt.decoder
     assert decoder is not None
     _account(exchange, attempt)
@@ -131,7 +133,12 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         resume.saw(attempt.first)
     last_ns = attempt.content_ns
     while not attempt.ended:
-        data = await call.read()
+        try:
+            data = await call.read()
+        except UpstreamError:
+            if decoder.complete():
+                return  # the client has all of the answer, whatever became of the rest of the framing
+            raise
         if not data:
             break
         if not attempt.feed(data):
@@ -174,8 +181,9 @@ def _broken(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
     _account(exchange, attempt)
     if exchange.client_left:
         raise ClientDisconnected
-    if exchange.plan is not None:
-        exchange.plan.broke_off(attempt.choice, error)
+
+
+def _cut(exchange: Exchange, error: UpstreamError) -> None:
     exchange.finish = "cut"
     exchange.error_code = "upstream_timeout" if error.kind in TIMERS else "upstream_error"
     exchange.error = f"the answer broke off: {error.kind.value}: {error.message}"
@@ -183,6 +191,7 @@ def _broken(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
 
 async def _terminal_error(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
     assert attempt.decoder is not None
+    _cut(exchange, error)
     message = f"The provider's stream broke off ({error.kind.value.replace('_', ' ')})."
     await _send(exchange, attempt.decoder.failure(message, exchange.error_code, attempt.last_event))
     if not exchange.client_left:
@@ -194,6 +203,7 @@ async def _finish(exchange: Exchange) -> None:
         raise ClientDisconnected
     await exchange.downstream.finish()
     exchange.finish = "complete"
+    exchange.downstream.unwatch()  # whoever closes now has got everything
 
 
 async def _tail(call: Call) -> None:

@@ -87,14 +87,14 @@ class Resume:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self._safe = False
 
-    async def next_attempt(self, exchange: Exchange) -> Attempt | None:
+    async def next_attempt(self, exchange: Exchange, broken: Attempt) -> Attempt | None:
         """An attempt that goes on with the answer, or None when there is none to be had."""
         text = "".join(self._text)
         if not self._safe or not text or exchange.plan is None:
             return None
         exchange.envelope = _continued(self._envelope, text)
         try:
-            return await obtain(exchange, exchange.plan)
+            return await obtain(exchange, exchange.plan, broken.choice)
         except (GatewayError, UpstreamError):
             return None  # the client is told of the break itself; each try is in the exchange's record
 

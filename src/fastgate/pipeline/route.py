@@ -16,7 +16,7 @@ def route(exchange: Exchange) -> Plan:
         model=exchange.model,
         key=key,
         fallbacks=() if envelope is None else envelope.fallbacks,
-        endpoint=exchange.endpoint,
+        endpoint=exchange.operation.endpoint,
         body_bytes=exchange.downstream.bytes_in,
         tags={} if key is None else key.tags,
     )
@@ -34,7 +34,7 @@ def stored_response(exchange: Exchange, response_id: str) -> Plan:
             credential=owner.credential,
             model=exchange.model or owner.model,
             key=exchange.key,
-            endpoint=exchange.endpoint,
+            endpoint=exchange.operation.endpoint,
         )
     if plan is None:
         raise GatewayError(

@@ -20,6 +20,7 @@ from fastgate.upstream.origin import Origin
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
+    from fastgate.pipeline.settle import Cells
 
 
 class Generation:
@@ -99,6 +100,7 @@ class Services:
     request_ids: RequestIds = field(default_factory=RequestIds)
     draining: bool = False
     on_idle: asyncio.Event | None = None
+    cells: dict[tuple[str, str, str, int], "Cells"] = field(default_factory=dict)
     exchanges: set["Exchange"] = field(default_factory=set)
 
     def ended(self, exchange: "Exchange") -> None:

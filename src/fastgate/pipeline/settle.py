@@ -4,6 +4,8 @@ from typing import Literal
 
 from fastgate import clock
 from fastgate.observability import log
+from fastgate.observability.catalogue import NONE
+from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import ExchangeRecord
 from fastgate.pipeline.exchange import Exchange
 
@@ -15,17 +17,45 @@ def settle(exchange: Exchange) -> None:
         log.exchange(_record(exchange, duration_ns))
 
 
+class Cells:
+    """The metrics of all exchanges with the same endpoint, provider, model and status."""
+
+    __slots__ = (
+        "duration",
+        "input_tokens",
+        "output_tokens",
+        "overhead",
+        "received_bytes",
+        "requests",
+        "sent_bytes",
+    )
+
+    def __init__(self, metrics: Metrics, endpoint: str, provider: str, model: str, status: int) -> None:
+        self.requests = metrics.requests.labels(endpoint, provider, model, status)
+        self.duration = metrics.request_duration.labels(endpoint, provider, model)
+        self.overhead = metrics.overhead.labels(endpoint)
+        self.received_bytes = metrics.downstream_received_bytes.labels(endpoint)
+        self.sent_bytes = metrics.downstream_sent_bytes.labels(endpoint)
+        self.input_tokens = metrics.input_tokens.labels(provider, model)
+        self.output_tokens = metrics.output_tokens.labels(provider, model)
+
+
 def _measure(exchange: Exchange, duration_ns: int) -> None:
-    metrics = exchange.services.metrics
+    services = exchange.services
+    metrics = services.metrics
     endpoint = exchange.operation.label
-    provider = "none" if exchange.winner is None else exchange.winner.choice.provider.name
+    provider = NONE if exchange.winner is None else exchange.winner.choice.provider.name
     model = exchange.generation.label(exchange.model)
+    key = (endpoint, provider, model, exchange.status)
+    cells = services.cells.get(key)
+    if cells is None:
+        cells = services.cells[key] = Cells(metrics, *key)
     exemplar = exchange.request_id.encode("ascii")
-    metrics.requests.labels(endpoint, provider, model, str(exchange.status)).inc()
-    metrics.request_duration.labels(endpoint, provider, model).observe(duration_ns, exemplar)
-    metrics.overhead.labels(endpoint).observe(exchange.overhead_ns)
-    metrics.downstream_received_bytes.labels(endpoint).inc(exchange.downstream.bytes_in)
-    metrics.downstream_sent_bytes.labels(endpoint).inc(exchange.downstream.bytes_out)
+    cells.requests.inc()
+    cells.duration.observe(duration_ns, exemplar)
+    cells.overhead.observe(exchange.overhead_ns)
+    cells.received_bytes.inc(exchange.downstream.bytes_in)
+    cells.sent_bytes.inc(exchange.downstream.bytes_out)
     if exchange.client_left:
         metrics.client_disconnects.labels(endpoint).inc()
     if exchange.status == 401 and exchange.error_code:
@@ -35,8 +65,8 @@ def _measure(exchange: Exchange, duration_ns: int) -> None:
         metrics.time_to_first_token.labels(provider, model).observe(ttft_ns, exemplar)
     usage = exchange.usage
     if usage is not None:
-        metrics.input_tokens.labels(provider, model).inc(usage.input_tokens)
-        metrics.output_tokens.labels(provider, model).inc(usage.output_tokens)
+        cells.input_tokens.inc(usage.input_tokens)
+        cells.output_tokens.inc(usage.output_tokens)
         if usage.cached_input_tokens:
             metrics.cached_input_tokens.labels(provider, model).inc(usage.cached_input_tokens)
         if usage.reasoning_tokens:

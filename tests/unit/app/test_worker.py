@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.builders import LAST_CHUNK, chunk
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import SECRET, gateway_config, provider_config
-from tests.support.builders import LAST_CHUNK, chunk, sse
 from tests.support.replies import Gate, Wait, stream_then
 from tests.support.worker_process import Published, WorkerProcess
 
@@ -49,7 +49,9 @@ def held_stream(provider: FakeProvider) -> Gate:
     """The provider sends a piece, waits for the gate, and ends its stream well."""
     gate = Gate()
     provider.script(
-        stream_then(["first"], Wait(gate), chunk(sse({"choices": []})), chunk(b"data: [DONE]\n\n"), LAST_CHUNK)
+        stream_then(
+            ["first"], Wait(gate), chunk(sse({"choices": []})), chunk(b"data: [DONE]\n\n"), LAST_CHUNK
+        )
     )
     return gate
 

@@ -68,9 +68,9 @@ def test_only_deployments_that_tell_something(published: Published) -> None:
     ]
     assert 0 < status.deployments[0].latency_ms <= 20
     assert status.in_flight == 1
-    (credential,) = status.credentials
-    assert (credential.provider, credential.id, credential.state) == ("local", "main", "cooling_down")
-    assert 0 < credential.cooldown_s <= 9
+    (shown,) = status.credentials
+    assert (shown.provider, shown.id, shown.state) == ("local", "main", "cooling_down")
+    assert 0 < shown.cooldown_s <= 9
 
     cooling.reject(everywhere=True)
     assert reader.read().credentials[0].state == "rejected"

@@ -56,7 +56,7 @@ async def test_is_started_and_heard() -> None:
 
 
 async def test_reason_of_a_refusal_is_heard() -> None:
-    refuses = "import os, sys; os.write(int(sys.argv[1]), b'{\"error\": \"no room\"}\\n'); sys.exit(1)"
+    refuses = 'import os, sys; os.write(int(sys.argv[1]), b\'{"error": "no room"}\\n\'); sys.exit(1)'
     async with running(refuses) as watched:
         assert await asyncio.wait_for(watched.child.started, 15) == "no room"
 
@@ -94,12 +94,18 @@ async def test_stopped_while_it_is_being_started() -> None:
 
 
 async def test_what_cannot_be_started_is_tried_again() -> None:
-    states: list[State] = []
-    child = Child("test", lambda _fd: ("/no/such/program",), pass_fds=(), changed=lambda c: states.append(c.state))
+    started = asyncio.Event()
+    attempts: list[int] = []
+
+    def command(_lifeline_fd: int) -> Sequence[str]:
+        attempts.append(1)
+        if len(attempts) == 2:
+            started.set()
+        return ("/no/such/program",)
+
+    child = Child("test", command, pass_fds=(), changed=lambda _child: None)
     run = tasks.spawn(child.run(), "child")
-    async with asyncio.timeout(15):
-        while child.state.restarts < 1:
-            await asyncio.sleep(0.01)
+    await asyncio.wait_for(started.wait(), 15)
     child.stop()
     await run
 

@@ -1,5 +1,6 @@
 """`fastgate serve` as a whole: start, refusals, restarts, reload and the end, with real processes."""
 
+import asyncio
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -19,6 +21,7 @@ from tests.support.gateway_process import (
     SECRET,
     GatewayProcess,
     GatewayStartError,
+    LogLine,
     gateway_config,
     provider_config,
 )
@@ -33,12 +36,17 @@ def provider() -> Iterator[FakeProvider]:
         yield provider
 
 
-def config_for(provider: FakeProvider, **more: object) -> dict[str, object]:
+def config_for(provider: FakeProvider, **more: Any) -> dict[str, Any]:
     return gateway_config({"local": provider_config(provider.url)}, **more)
 
 
-def serving_pid(gateway: GatewayProcess) -> str:
-    return httpx.get(f"{gateway.url}/health/ready", timeout=10).raise_for_status().text
+def is_ready(gateway: GatewayProcess) -> bool:
+    return httpx.get(f"{gateway.url}/health/ready", timeout=10).status_code == 200
+
+
+def log_line(gateway: GatewayProcess, **fields: Any) -> LogLine:
+    """The first such line, waiting for it."""
+    return asyncio.run(gateway.log_line(**fields))
 
 
 class TestStart:
@@ -48,10 +56,8 @@ class TestStart:
             said = "\n".join(gateway.child.stdout.seen)
             assert "ANSWERS ARE SIMULATED" in said
             curl = next(line.strip() for line in gateway.child.stdout.seen if "curl http" in line)
-            answer = subprocess.run(
-                ["sh", "-c", f"{curl} --silent --fail"], capture_output=True, text=True, timeout=20, check=True
-            )
-            assert "simulated answer" in answer.stdout
+            answer = subprocess.check_output(["sh", "-c", f"{curl} --silent --fail"], text=True, timeout=20)
+            assert "simulated answer" in answer
             assert shlex.split(curl)[1].startswith(gateway.url)
             secret = re.search(r"sk-fg-\w+", said)
             assert secret is not None
@@ -95,7 +101,7 @@ class TestStart:
             pid = first.child.process.pid
             assert f"in use by another fastgate (pid {pid})" in str(refused.value)
             assert "Traceback" not in str(refused.value)
-            assert serving_pid(first)
+            assert is_ready(first)
 
     def test_two_on_one_port(self, tmp_path: Path, provider: FakeProvider) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -115,7 +121,7 @@ class TestStart:
         ],
     )
     def test_what_is_wrong_is_said_and_ends_it(
-        self, tmp_path: Path, provider: FakeProvider, change: dict[str, object], reason: str
+        self, tmp_path: Path, provider: FakeProvider, change: dict[str, Any], reason: str
     ) -> None:
         with (
             pytest.raises(GatewayStartError) as refused,
@@ -136,17 +142,15 @@ class TestStart:
 
 
 class TestRestart:
-    async def test_a_killed_worker_is_back_within_two_seconds(
-        self, tmp_path: Path, provider: FakeProvider
-    ) -> None:
+    def test_a_killed_worker_is_back_within_two_seconds(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             before = time.monotonic()
             dead = gateway.kill("worker-1")
             # The only worker: the request waits in the shared queue, and the new one answers it.
-            assert serving_pid(gateway)
+            assert is_ready(gateway)
             assert time.monotonic() - before < 2.0
             assert gateway.pids()["worker-1"] != dead
-            line = await gateway.log_line(message="process died; it is started again", child="worker-1")
+            line = log_line(gateway, message="process died; it is started again", child="worker-1")
             assert line["level"] == "error"
             assert line["exit"] == "signal SIGKILL"
             restarts = {process["name"]: process["restarts"] for process in gateway.status()["processes"]}
@@ -154,16 +158,14 @@ class TestRestart:
             scrape = gateway.scrape()
             assert scrape.value("fastgate_worker_restarts_total", process="worker-1") == 1
 
-    async def test_the_data_plane_serves_without_control(
-        self, tmp_path: Path, provider: FakeProvider
-    ) -> None:
+    def test_the_data_plane_serves_without_control(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             control = psutil.Process(gateway.pids()["control"])
             worker = gateway.pids()["worker-1"]
             control.kill()
             assert httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS).status_code == 200
-            await gateway.log_line(message="configuration published", generation=2)
-            await gateway.log_line(message="configuration in use", generation=2)
+            log_line(gateway, message="configuration published", generation=2)
+            log_line(gateway, message="configuration in use", generation=2)
             pids = gateway.pids()
             assert pids["control"] != control.pid
             assert pids["worker-1"] == worker
@@ -175,48 +177,45 @@ class TestReload:
         return {model["id"] for model in answer.json()["data"]}
 
     @pytest.mark.parametrize("how", ["socket", "signal", "file"])
-    async def test_new_configuration_is_used(
-        self, tmp_path: Path, provider: FakeProvider, how: str
-    ) -> None:
+    def test_new_configuration_is_used(self, tmp_path: Path, provider: FakeProvider, how: str) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             worker = gateway.pids()["worker-1"]
             gateway.write_config(gateway_config({"local": provider_config(provider.url, "another")}))
-            match how:
-                case "socket":
-                    assert (await gateway.areload())["ok"]
-                case "signal":
-                    gateway.hang_up()
-            await gateway.log_line(message="configuration in use")
+            if how == "socket":
+                assert gateway.reload()["ok"]
+            elif how == "signal":
+                gateway.hang_up()
+            log_line(gateway, message="configuration in use")
             assert "another" in self.models(gateway)
             assert gateway.pids()["worker-1"] == worker
 
-    async def test_a_broken_one_changes_nothing_and_is_loud(
-        self, tmp_path: Path, provider: FakeProvider
-    ) -> None:
+    def test_a_broken_one_changes_nothing_and_is_loud(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             gateway.config_path.write_text("providers: {local: {dialekt: openai}}\nserver: {workers: x}\n")
-            result = await gateway.areload()
+            result = gateway.reload()
             assert not result["ok"]
             assert result["generation"] == 1
             assert {finding["path"] for finding in result["diagnostics"]} >= {
                 "providers.local.dialekt",
                 "server.workers",
             }
-            line = await gateway.log_line(message="configuration refused; the one in use stays")
+            line = log_line(gateway, message="configuration refused; the one in use stays")
             assert line["level"] == "error"
             assert any("dialekt" in finding for finding in line["findings"])
             assert "gpt-4o" in self.models(gateway)
-            scrape = await gateway.until_metric(
+            scrape = gateway.until_metric_sync(
                 lambda scrape: scrape.value("fastgate_config_reload_failures_total") >= 1
             )
             assert scrape.value("fastgate_config_generation", process="worker-1") == 1
-            assert not (await gateway.astatus())["last_reload"]["ok"]
+            assert not gateway.status()["last_reload"]["ok"]
 
-    async def test_what_needs_a_restart_is_named(self, tmp_path: Path, provider: FakeProvider) -> None:
+    def test_what_needs_a_restart_is_named(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             config = config_for(provider)
-            gateway.write_config({**config, "server": {"workers": 3, "drain_s": 10}, "logging": {"level": "debug"}})
-            result = await gateway.areload()
+            config["server"] = {"workers": 3, "drain_s": 10}
+            config["logging"] = {"level": "debug"}
+            gateway.write_config(config)
+            result = gateway.reload()
             assert result["ok"]
             assert result["restart_needed"] == ["server.workers", "logging.level"]
 
@@ -239,7 +238,8 @@ class TestEnd:
     def stream(self, gateway: GatewayProcess, client: httpx.Client) -> Iterator[str]:
         """The lines after the first piece."""
         body = {"model": "gpt-4o", "stream": True, "messages": []}
-        request = client.build_request("POST", f"{gateway.base_url}/chat/completions", headers=_HEADERS, json=body)
+        url = f"{gateway.base_url}/chat/completions"
+        request = client.build_request("POST", url, headers=_HEADERS, json=body)
         lines = client.send(request, stream=True).iter_lines()
         for line in lines:
             if "first" in line:
@@ -285,7 +285,7 @@ class TestEnd:
             until_refused(killed)
             gate.open()
             with GatewayProcess(config, tmp_path) as gateway:
-                assert serving_pid(gateway)
+                assert is_ready(gateway)
             assert "data: [DONE]" in list(lines)
 
 

@@ -1,0 +1,162 @@
+"""A gateway with one worker before a fake provider, and what each test of faults asserts of them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.fake_provider import Connection, FakeProvider, Request
+from tests.support.gateway_process import SECRET, GatewayProcess, LogLine, gateway_config, provider_config
+from tests.support.metrics import Scrape
+from tests.support.raw_client import Response, exchange
+
+UPSTREAM_SECRET = "upstream-secret-main"
+
+_REQUESTS = "fastgate_requests_total"
+
+
+class GatewayRig:
+    """Serves a module's tests one after the other; `check` after each says that nothing is left of it."""
+
+    def __init__(self, directory: Path, *, server: Mapping[str, Any] | None = None, **config: Any) -> None:
+        self._directory = directory
+        self._server = server or {}
+        self._config = config
+        self._secrets = {SECRET, UPSTREAM_SECRET}
+        self.provider = FakeProvider()
+
+    def __enter__(self) -> Self:
+        self.provider.__enter__()
+        config = gateway_config({"local": provider_config(self.provider.url)})
+        config["server"] |= self._server
+        for name, value in self._config.items():
+            config[name] = _merged(config.get(name), value, self.provider.url)
+        self._secrets |= {key["secret"] for key in config["virtual_keys"]}
+        self.gateway = GatewayProcess(config, self._directory)
+        try:
+            self.gateway.__enter__()
+        except BaseException:
+            self.provider.__exit__(None, None, None)
+            raise
+        self.worker_pid = self.gateway.pids()["worker-1"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.gateway.__exit__(kind, error, trace)
+        self.provider.__exit__(kind, error, trace)
+
+    @property
+    def url(self) -> str:
+        return self.gateway.url
+
+    def check(self) -> None:
+        """No request, stream or busy connection is left, nothing failed inside, no secret was logged."""
+        self.gateway.until_metric_sync(_at_rest)
+        output = self.gateway.child.output()
+        assert '"internal error"' not in output
+        assert "Traceback" not in output
+        for secret in self._secrets:
+            assert secret not in output
+        self.provider.reset()
+
+    # --- exchanges ----------------------------------------------------------------------------------
+
+    async def exchange(self, data: bytes) -> Response:
+        """Send a request on a connection of its own."""
+        response = await exchange(self.url, data)
+        for secret in self._secrets:
+            assert secret.encode() not in response.body
+        return response
+
+    async def refused(
+        self,
+        data: bytes,
+        status: int,
+        code: str,
+        *,
+        param: str | None = None,
+        endpoint: str = "chat",
+        calls: int = 0,
+    ) -> Response:
+        """It is answered with this error of the gateway's own, logged and counted so, after `calls` upstream."""
+        before = await self.gateway.ascrape()
+        seen = len(self.provider.requests)
+        response = await self.exchange(data)
+        error = response.error()
+        assert (response.status, error["code"], error["param"]) == (status, code, param), error
+        line = await self.gateway.log_line(request_id=response.request_id)
+        assert (line["status"], line["code"], line["finish"]) == (status, code, "error")
+        assert line["endpoint"] == endpoint
+        assert line["error"] == error["message"]
+        await self.counted(before, _REQUESTS, endpoint=endpoint, status=str(status))
+        assert len(self.provider.requests) == seen + calls
+        return response
+
+    async def answered(self, data: bytes) -> tuple[Response, Request]:
+        """It is answered with 200, logged and counted so, after one call upstream, which is given too."""
+        before = await self.gateway.ascrape()
+        seen = len(self.provider.requests)
+        response = await self.exchange(data)
+        assert response.status == 200, response
+        line = await self.gateway.log_line(request_id=response.request_id)
+        assert (line["status"], line["finish"]) == (200, "complete")
+        await self.counted(before, _REQUESTS, endpoint=line["endpoint"], status="200")
+        (request,) = self.provider.requests[seen:]
+        return response, request
+
+    async def line(self, request_id: str) -> LogLine:
+        return await self.gateway.log_line(request_id=request_id)
+
+    async def counted(self, before: Scrape, name: str, by: float = 1, **labels: str) -> Scrape:
+        """Wait until the counter stands `by` above what it was."""
+        wanted = before.value(name, **labels) + by
+        return await self.gateway.until_metric(lambda scrape: scrape.value(name, **labels) == wanted)
+
+    async def upstream_request(self, number: int = 0) -> Request:
+        """The test's request upstream of this number, once the provider has it."""
+        await self.provider.until(lambda: len(self.provider.requests) > number)
+        return self.provider.requests[number]
+
+    async def upstream_closed(self, connection: Connection) -> int:
+        """When the gateway closed it, waiting for that."""
+        await self.provider.until(lambda: connection.client_closed_ns is not None)
+        assert connection.provider_closed_ns is None, "the provider closed it itself"
+        assert connection.client_closed_ns is not None
+        return connection.client_closed_ns
+
+    # --- memory -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def memory_bounded(self, growth: int) -> Iterator[None]:
+        """The worker's resident memory never stands more than `growth` bytes above its start."""
+        process = Path(f"/proc/{self.worker_pid}")
+        (process / "clear_refs").write_text("5")  # proc(5): resets the peak
+        start = _peak_bytes(process)
+        yield
+        assert _peak_bytes(process) - start < growth
+
+
+def _merged(default: Any, value: Any, provider_url: str) -> Any:
+    """Lists and mappings are added to; a provider without a URL is the fake one under another name."""
+    if isinstance(value, dict):
+        return {**(default or {}), **{name: _located(item, provider_url) for name, item in value.items()}}
+    return [*(default or []), *value] if isinstance(value, list) else value
+
+
+def _located(item: Any, provider_url: str) -> Any:
+    return {**item, "base_url": provider_url} if isinstance(item, dict) and "dialect" in item else item
+
+
+def _at_rest(scrape: Scrape) -> bool:
+    busy = scrape.value("fastgate_pool_open_connections") - scrape.value("fastgate_pool_idle_connections")
+    waiting = ("fastgate_requests_in_flight", "fastgate_open_streams", "fastgate_pool_waiting_requests")
+    return busy == 0 and all(scrape.value(name) == 0 for name in waiting)
+
+
+def _peak_bytes(process: Path) -> int:
+    status = (process / "status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -20,11 +20,12 @@ UV := $(shell command -v uv 2>/dev/null)
 NODE := $(shell command -v node 2>/dev/null)
 INSTALL = $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
+OLD_CONSTRAINTS := constraints-openai1.txt
 CORE := setup.py $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
 CODE := src tests benchmarks setup.py
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-slow test-quick test-pythons test-asan lint format constraints clean
+.PHONY: build run test test-slow test-quick test-tools no-node test-pythons test-asan lint format constraints clean
 .DELETE_ON_ERROR:
 
 # --- environment and build -----------------------------------------------------------------------
@@ -35,16 +36,16 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "fastgate needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
 	$(if $(UV),uv venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
-	$(if $(UV),,$(BIN)/python -m pip install --quiet --upgrade -c $(CONSTRAINTS) pip)
+	$(if $(UV),,$(INSTALL) --upgrade -c $(CONSTRAINTS) pip)
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(INSTALL) -c $(CONSTRAINTS) --group build
 	FASTGATE_BUILD=$(MODE) $(INSTALL) -c $(CONSTRAINTS) --no-build-isolation -e .
 	@touch $@
 
-# Another mode leaves objects that look up to date: then everything is compiled.
+# setup.py compiles what changed, and everything when the mode did.
 $(VENV)/.core-$(MODE): $(CORE) $(VENV)/.installed
-	FASTGATE_BUILD=$(MODE) $(BIN)/python setup.py --quiet build_ext --inplace $(if $(wildcard $@),,--force)
+	FASTGATE_BUILD=$(MODE) $(BIN)/python setup.py --quiet build_ext --inplace
 	@rm -f $(VENV)/.core-*
 	@touch $@
 
@@ -56,11 +57,27 @@ $(VENV)/.lint: $(VENV)/.test
 	$(INSTALL) -c $(CONSTRAINTS) --group lint
 	@touch $@
 
+# What official SDKs are tested with: an older one of Python's, and node's, where there is node.
+test-tools: build/openai1/.installed $(if $(NODE),build/node/.installed,no-node)
+
+build/openai1/.installed: $(OLD_CONSTRAINTS) | $(BIN)/python
+	rm -rf build/openai1
+	$(if $(UV),uv venv --quiet --python $(BIN)/python build/openai1,$(BIN)/python -m venv build/openai1)
+	$(subst $(BIN),build/openai1/bin,$(INSTALL)) -c $(OLD_CONSTRAINTS) "openai<2"
+	@touch $@
+
+build/node/.installed: tests/support/aimock.py | $(VENV)/.test
+	$$(PYTHONPATH=. $(BIN)/python -c 'from tests.support.aimock import INSTALL; print(INSTALL)')
+	@touch $@
+
+no-node:
+	@echo "node is not installed here: the tests that need it are skipped"
+
 run: build
 	@exec $(BIN)/fastgate serve $(ARGS)
 
 clean:
-	rm -rf build dist .venvs $(VENV) tests/sdk/node/node_modules src/*.egg-info
+	rm -rf build dist .venvs $(VENV) src/*.egg-info
 	rm -f src/fastgate/_core/*.so src/fastgate/_core/*.c src/fastgate/_core/*.html
 
 # --- checks --------------------------------------------------------------------------------------
@@ -103,10 +120,14 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format $(CODE)
 
 constraints:
-	rm -rf .venvs/constraints
+	rm -rf .venvs/constraints .venvs/constraints-openai1
 	$(PYTHON) -m venv .venvs/constraints
 	.venvs/constraints/bin/python -m pip install --quiet --upgrade pip
 	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint
 	.venvs/constraints/bin/python -m pip install --quiet --no-build-isolation -e .
 	{ echo "# Known-good versions, made by: make constraints"; \
 		.venvs/constraints/bin/python -m pip freeze --all --exclude-editable; } > $(CONSTRAINTS)
+	$(PYTHON) -m venv .venvs/constraints-openai1
+	.venvs/constraints-openai1/bin/python -m pip install --quiet "openai<2"
+	{ echo "# Known-good versions with openai-python 1.x, made by: make constraints"; \
+		.venvs/constraints-openai1/bin/python -m pip freeze; } > $(OLD_CONSTRAINTS)

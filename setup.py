@@ -9,6 +9,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 MODE = os.environ.get("FASTGATE_BUILD", "release")
 
@@ -43,11 +44,16 @@ if MODE == "trace":
 
 CORE = Path("src/fastgate/_core")
 
-# The modes share the place of the built modules, and time stamps do not tell one mode from another.
-STAMP = Path("build/mode")
-CHANGED = not STAMP.exists() or STAMP.read_text() != MODE
-STAMP.parent.mkdir(exist_ok=True)
-STAMP.write_text(MODE)
+
+class BuildModes(build_ext):
+    """All modes build to one place, and time stamps do not tell one from another: remember which it was."""
+
+    def run(self):
+        stamp = Path(self.build_temp, "mode")
+        self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
+        super().run()
+        stamp.write_text(MODE)
+
 
 setup(
     ext_modules=cythonize(
@@ -67,8 +73,7 @@ setup(
         compiler_directives=DIRECTIVES,
         annotate=MODE == "annotate",
         emit_linenums=MODE != "annotate",  # annotate would switch the #line directives off
-        build_dir="build/cython",
-        force=CHANGED,
+        build_dir=f"build/cython/{MODE}",
     ),
-    options={"build_ext": {"force": CHANGED}},
+    cmdclass={"build_ext": BuildModes},
 )

@@ -22,9 +22,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
-# Blocking calls of our own code that are right on the loop: (file, functions, why).
-_MAY_BLOCK: tuple[tuple[str, set[str], str], ...] = ()
-
 
 class _GuardedLoop(uvloop.Loop):
     """pytest-socket guards Python's sockets, and libuv connects without them: this guards uvloop."""
@@ -59,11 +56,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture(scope="session")
 def _blockbuster() -> BlockBuster:
-    blockbuster = BlockBuster("fastgate")
-    for function in blockbuster.functions.values():
-        for file, names, _reason in _MAY_BLOCK:
-            function.can_block_in(file, names)
-    return blockbuster
+    return BlockBuster("fastgate")
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,13 @@
 """A gateway with one worker before a fake provider, and what each test of faults asserts of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.support.fake_provider import Connection, FakeProvider, Request
-from tests.support.gateway_process import SECRET, GatewayProcess, LogLine, gateway_config, provider_config
+from tests.support.gateway_process import GatewayProcess, LogLine, gateway_config, provider_config
 from tests.support.metrics import Scrape
 from tests.support.raw_client import Response, exchange
 
@@ -16,22 +16,25 @@ UPSTREAM_SECRET = "upstream-secret-main"
 _REQUESTS = "fastgate_requests_total"
 
 
+def plain_config(provider_url: str, **server: Any) -> dict[str, Any]:
+    config = gateway_config({"local": provider_config(provider_url)})
+    config["server"] |= server
+    return config
+
+
 class GatewayRig:
     """Serves a module's tests one after the other; `check` after each says that nothing is left of it."""
 
-    def __init__(self, directory: Path, *, server: Mapping[str, Any] | None = None, **config: Any) -> None:
+    def __init__(self, directory: Path, configure: Callable[[str], dict[str, Any]] | None = None) -> None:
+        """`configure` makes the configuration, given the provider's URL."""
         self._directory = directory
-        self._server = server or {}
-        self._config = config
-        self._secrets = {SECRET, UPSTREAM_SECRET}
+        self._configure = configure or plain_config
+        self._secrets = {UPSTREAM_SECRET}
         self.provider = FakeProvider()
 
     def __enter__(self) -> Self:
         self.provider.__enter__()
-        config = gateway_config({"local": provider_config(self.provider.url)})
-        config["server"] |= self._server
-        for name, value in self._config.items():
-            config[name] = _merged(config.get(name), value, self.provider.url)
+        config = self._configure(self.provider.url)
         self._secrets |= {key["secret"] for key in config["virtual_keys"]}
         self.gateway = GatewayProcess(config, self._directory)
         try:
@@ -55,7 +58,7 @@ class GatewayRig:
     def check(self) -> None:
         """No request, stream or busy connection is left, nothing failed inside, no secret was logged."""
         self.gateway.until_metric_sync(_at_rest)
-        output = self.gateway.child.output()
+        output = "\n".join(self.gateway.child.stderr.seen)
         assert '"internal error"' not in output
         assert "Traceback" not in output
         for secret in self._secrets:
@@ -123,9 +126,10 @@ class GatewayRig:
     async def upstream_closed(self, connection: Connection) -> int:
         """When the gateway closed it, waiting for that."""
         await self.provider.until(lambda: connection.client_closed_ns is not None)
-        assert connection.provider_closed_ns is None, "the provider closed it itself"
-        assert connection.client_closed_ns is not None
-        return connection.client_closed_ns
+        closed_ns, provider_ns = connection.client_closed_ns, connection.provider_closed_ns
+        assert closed_ns is not None
+        assert provider_ns is None or provider_ns >= closed_ns, "the provider closed it first"
+        return closed_ns
 
     # --- memory -------------------------------------------------------------------------------------
 
@@ -137,17 +141,6 @@ class GatewayRig:
         start = _peak_bytes(process)
         yield
         assert _peak_bytes(process) - start < growth
-
-
-def _merged(default: Any, value: Any, provider_url: str) -> Any:
-    """Lists and mappings are added to; a provider without a URL is the fake one under another name."""
-    if isinstance(value, dict):
-        return {**(default or {}), **{name: _located(item, provider_url) for name, item in value.items()}}
-    return [*(default or []), *value] if isinstance(value, list) else value
-
-
-def _located(item: Any, provider_url: str) -> Any:
-    return {**item, "base_url": provider_url} if isinstance(item, dict) and "dialect" in item else item
 
 
 def _at_rest(scrape: Scrape) -> bool:

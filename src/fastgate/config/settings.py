@@ -183,7 +183,7 @@ class NetworkSettings(Section, frozen=True):
     server_hostname: Annotated[
         str | None, Meta(description="Name for SNI and verification, where it differs.")
     ] = None
-    max_connections: Annotated[int, Meta(ge=1, description="Connections to one origin, per worker.")] = 1_000
+    max_connections: Annotated[int, Meta(ge=1, description="Connections to one origin, per worker.")] = 10_000
     max_idle_connections: Annotated[int, Meta(ge=0, description="Idle ones that are kept.")] = 100
     idle_expiry_s: Annotated[float, Meta(ge=0, description="Idle connections are closed after this.")] = 30.0
     pool_wait_s: Annotated[float, Meta(ge=0, description="Longest wait for a free connection.")] = 10.0

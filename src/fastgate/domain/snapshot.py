@@ -77,7 +77,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     client_key: str | None = None
     verify_tls: bool = True
     server_hostname: str | None = None
-    max_connections: int = 1_000
+    max_connections: int = 10_000
     max_idle_connections: int = 100
     idle_expiry_s: float = 30.0
     pool_wait_s: float = 10.0

@@ -15,3 +15,17 @@ class Usage(msgspec.Struct, kw_only=True):
     output_audio_tokens: int = 0
     service_tier: str | None = None
     estimated: bool = False
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Of both; the tier is this one's."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            input_audio_tokens=self.input_audio_tokens + other.input_audio_tokens,
+            output_audio_tokens=self.output_audio_tokens + other.output_audio_tokens,
+            service_tier=self.service_tier,
+            estimated=self.estimated or other.estimated,
+        )

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastgate import tasks
 from fastgate.downstream.interface import Downstream, Header
 from fastgate.errors import ClientDisconnected, GatewayError
+
+MAX_PIECE: Final = 32 * 1024
+"""Servers bound what waits for a client that does not read by number of messages, not by their size."""
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -113,7 +116,12 @@ class AsgiDownstream:
         if self.disconnected:
             raise ClientDisconnected
         self.bytes_out += len(chunk)
-        await self._deliver({"type": "http.response.body", "body": chunk, "more_body": True})
+        if len(chunk) <= MAX_PIECE:
+            await self._deliver({"type": "http.response.body", "body": chunk, "more_body": True})
+            return
+        for start in range(0, len(chunk), MAX_PIECE):
+            piece = chunk[start : start + MAX_PIECE]
+            await self._deliver({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def finish(self) -> None:
         if self.disconnected:

@@ -248,6 +248,7 @@ class Attempt:
 
     def _has_content(self) -> None:
         self.content_ns = clock.monotonic_ns()
+        self.record.status = self.call.status
         self.call.content_started()
         self.plan.succeeded(self.choice, self.content_ns - self.started_ns, keep_open=True)
 

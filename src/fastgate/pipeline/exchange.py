@@ -55,6 +55,7 @@ class Exchange:
         "stopped",
         "stream",
         "usage",
+        "usage_before",
         "waited_ns",
         "winner",
     )
@@ -94,6 +95,7 @@ class Exchange:
         # settle
         self.overhead_ns = 0
         self.usage: Usage | None = None
+        self.usage_before: Usage | None = None  # of attempts that broke off and were continued
         self.status = 0
         self.error_code = ""
         self.error = ""
@@ -118,7 +120,7 @@ class Exchange:
         """The client went away: cancel what runs upstream, or let it run on for a while (`drain`)."""
         self.client_left = True
         key = self.key
-        if key is not None and key.on_disconnect is OnDisconnect.DRAIN and self.winner is not None:
+        if key is not None and key.on_disconnect is OnDisconnect.DRAIN and self.active:
             self._stop_in(key.drain_max_s, f"the client left more than {key.drain_max_s:g} s ago")
         else:
             self.stop(UpstreamError(FailureKind.CANCELLED, "the client left"))

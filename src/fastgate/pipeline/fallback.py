@@ -45,8 +45,10 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
             attempt = await hedge.race(exchange, plan, step, plan.hedge, failures)
         if attempt is not None:
             return attempt
+        if exchange.client_left:
+            raise ClientDisconnected
         refused = next((error for error in failures if error.scope is Scope.REQUEST), None)
-        if refused is not None and not exchange.client_left:
+        if refused is not None:
             raise refused
     if exchange.client_left:
         raise ClientDisconnected

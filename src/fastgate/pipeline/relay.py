@@ -30,7 +30,8 @@ async def relay(exchange: Exchange, attempt: Attempt) -> None:
     BrokenOff where the dialect has none; ClientDisconnected.
     """
     exchange.winner = attempt
-    exchange.status = attempt.call.status
+    if not exchange.client_left:
+        exchange.status = attempt.call.status
     if attempt.shape is Shape.WHOLE:
         await _whole(exchange, attempt)
     else:
@@ -63,7 +64,8 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
         out += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
     out += headers.own(exchange, attempt)
     try:
-        await downstream.start(attempt.call.status, out)
+        if not exchange.client_left:
+            await downstream.start(attempt.call.status, out)
         await _send(exchange, attempt.first)
         if attempt.shape is Shape.EVENTS:
             await _events(exchange, attempt)
@@ -108,6 +110,7 @@ async def _events(exchange: Exchange, attempt: Attempt) -> None:
             if following is None:
                 await _terminal_error(exchange, attempt, error)
                 return
+            exchange.usage_before = exchange.usage
             attempt = exchange.winner = following
             # Its own role chunk would be a second one.
             await _send(exchange, attempt.first[attempt.content_at :])
@@ -116,9 +119,11 @@ async def _events(exchange: Exchange, attempt: Attempt) -> None:
     _account(exchange, attempt)
     if not attempt.ended and (ending := decoder.ending()):
         await _send(exchange, ending)
-    await _finish(exchange)
-    await _tail(attempt.call)
-    attempt.close()
+    try:
+        await _finish(exchange)
+    finally:
+        await _tail(attempt.call)
+        attempt.close()
 
 
 async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
@@ -193,9 +198,17 @@ async def _terminal_error(exchange: Exchange, attempt: Attempt, error: UpstreamE
     assert attempt.decoder is not None
     _cut(exchange, error)
     message = f"The provider's stream broke off ({error.kind.value.replace('_', ' ')})."
-    await _send(exchange, attempt.decoder.failure(message, exchange.error_code, attempt.last_event))
+    last = _last_event(attempt.last_event)
+    await _send(exchange, attempt.decoder.failure(message, exchange.error_code, last))
     if not exchange.client_left:
         await exchange.downstream.finish()
+
+
+def _last_event(block: bytes) -> bytes:
+    splitter = EventSplitter()
+    splitter.feed(block)
+    events = splitter.events()
+    return events[-1][0] if events else b""
 
 
 async def _finish(exchange: Exchange) -> None:
@@ -222,7 +235,8 @@ async def _tail(call: Call) -> None:
 def _account(exchange: Exchange, attempt: Attempt) -> None:
     decoder = attempt.decoder
     if decoder is not None:
-        exchange.usage = decoder.usage or exchange.usage
+        usage, before = decoder.usage, exchange.usage_before
+        exchange.usage = usage + before if usage and before else usage or before
         _remember(exchange, attempt, decoder.response_id)
 
 

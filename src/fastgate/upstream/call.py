@@ -22,7 +22,6 @@ READ_AHEAD: Final = 256 * 1024
 _TIMER_SLACK_NS: Final = 1_000_000
 _OF_THE_CODING: Final = frozenset((b"content-encoding", b"content-length"))
 
-
 _CONNECTING, _HEADERS, _FIRST_CONTENT, _CHUNKS, _OVER = Phase
 
 
@@ -210,10 +209,14 @@ class Call:
         self.sent = False
         self.connected_ns = self.sent_ns = clock.monotonic_ns()
         self._future = future = self._loop.create_future()
+        self._reader = connection.reader
+        if connection.closed:
+            # Lost after it was handed over, before we came to run.
+            self._fail(lost_before_response(None, 0))
+            return future
         if connection.proxy is not None:
             head = connection.proxy.absolute_form(self._origin, head)
         connection.start(self, head, body)
-        self._reader = connection.reader
         self._chunks = connection.reader.chunks
         self._watch()
         return future

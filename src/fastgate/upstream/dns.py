@@ -24,7 +24,7 @@ Lookup = Callable[[str, int], Awaitable[list[Address]]]
 
 
 async def system_lookup(host: str, port: int) -> list[Address]:
-    """The C library's resolver, in a thread. Raises OSError."""
+    """The C library's resolver, in a thread. Raises OSError, or UnicodeError for an impossible name."""
     found = await asyncio.get_running_loop().getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
     )
@@ -70,6 +70,8 @@ class Resolver:
             addresses = await self._lookup(*name)
         except OSError as exc:
             return UpstreamError(FailureKind.DNS, f"the name cannot be resolved: {exc.strerror}")
+        except UnicodeError:
+            return UpstreamError(FailureKind.DNS, "the name is not a valid host name")
         if not addresses:
             return UpstreamError(FailureKind.DNS, "the name has no address")
         if len(self._cache) >= _MAX_CACHED:

@@ -70,7 +70,7 @@ def ascii_host(host: str | None) -> str:
         encoded = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         raise ValueError("the URL has an invalid host") from None
-    if encoded.encode().translate(None, VISIBLE_ASCII):
+    if encoded.startswith(".") or encoded.encode().translate(None, VISIBLE_ASCII):
         raise ValueError("the URL has an invalid host")
     return encoded
 

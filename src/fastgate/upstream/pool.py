@@ -83,10 +83,10 @@ class Pool:
         The caller awaits the ticket's future, and calls `abandon` if it does not take the connection.
         """
         ticket = Ticket(self._loop.create_future(), connect_s, fresh)
-        if self._open >= self._network.max_connections and self._idle:
-            self._idle.popleft().close()
-        if self._open < self._network.max_connections:
+        if self._idle or self._open < self._network.max_connections:
             self._dial(ticket)
+            if self._open > self._network.max_connections:
+                self._idle.popleft().close()
         else:
             self._waiting[ticket] = None
             if fresh:
@@ -184,13 +184,10 @@ class Pool:
 
     def _opened(self, ticket: Ticket, connection: Connection) -> None:
         if connection.closed:
-            ticket.resolve(
-                None, UpstreamError(FailureKind.RESET_BEFORE_RESPONSE, "closed as soon as it was open")
-            )
             self._slot_free()
-            return
-        connection.owner = self
-        self._connections.add(connection)
+        else:
+            connection.owner = self
+            self._connections.add(connection)
         if not ticket.resolve(connection, None):
             self.put(connection)
 

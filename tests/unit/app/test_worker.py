@@ -1,15 +1,13 @@
 """A worker's life: the first snapshot, the next one, the drain, and the death of its supervisor."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.builders import LAST_CHUNK, chunk
+from tests.support.draining import held_stream, open_stream, until_refused
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import SECRET, gateway_config, provider_config
-from tests.support.replies import Gate, Wait, stream_then
 from tests.support.worker_process import Published, WorkerProcess
 
 _HEADERS = {"authorization": f"Bearer {SECRET}"}
@@ -26,34 +24,6 @@ def published(tmp_path: Path, provider: FakeProvider) -> Iterator[Published]:
     published = Published(tmp_path, gateway_config({"local": provider_config(provider.url)}))
     yield published
     published.close()
-
-
-@contextmanager
-def open_stream(worker: WorkerProcess) -> Iterator[Iterator[str]]:
-    """The lines of a streamed chat, whose first piece has arrived."""
-    body = {"model": "gpt-4o", "stream": True, "messages": []}
-    url = f"{worker.url}/v1/chat/completions"
-    with (
-        httpx.Client(timeout=20) as client,
-        client.stream("POST", url, headers=_HEADERS, json=body) as answer,
-    ):
-        assert answer.status_code == 200
-        lines = answer.iter_lines()
-        for line in lines:
-            if "first" in line:
-                break
-        yield lines
-
-
-def held_stream(provider: FakeProvider) -> Gate:
-    """The provider sends a piece, waits for the gate, and ends its stream well."""
-    gate = Gate()
-    provider.script(
-        stream_then(
-            ["first"], Wait(gate), chunk(sse({"choices": []})), chunk(b"data: [DONE]\n\n"), LAST_CHUNK
-        )
-    )
-    return gate
 
 
 def models(worker: WorkerProcess) -> set[str]:
@@ -100,9 +70,9 @@ def test_drain_lets_streams_finish(published: Published, provider: FakeProvider)
     published.publisher.publish()
     with WorkerProcess(published) as worker:
         worker.report()
-        with open_stream(worker) as lines:
+        with open_stream(worker.url) as lines:
             worker.terminate()
-            until_refused(worker)
+            until_refused(worker.url)
             gate.open()
             assert list(lines)[-2:] == ["data: [DONE]", ""]
         assert worker.wait() == 0
@@ -113,7 +83,7 @@ def test_drain_ends_at_its_limit(published: Published, provider: FakeProvider) -
     published.publisher.publish()
     with WorkerProcess(published, drain_s=0.2) as worker:
         worker.report()
-        with open_stream(worker) as lines:
+        with open_stream(worker.url) as lines:
             worker.terminate()
             rest = list(lines)
         assert any('"error"' in line for line in rest)
@@ -127,9 +97,9 @@ def test_second_signal_ends_at_once(published: Published, provider: FakeProvider
     published.publisher.publish()
     with WorkerProcess(published, drain_s=3_600) as worker:
         worker.report()
-        with open_stream(worker) as lines:
+        with open_stream(worker.url) as lines:
             worker.terminate()
-            until_refused(worker)
+            until_refused(worker.url)
             worker.terminate()
             assert any('"error"' in line for line in lines)
         assert worker.wait() == 0
@@ -140,19 +110,9 @@ def test_orphan_finishes_and_ends(published: Published, provider: FakeProvider) 
     published.publisher.publish()
     with WorkerProcess(published, drain_s=3_600) as worker:
         worker.report()
-        with open_stream(worker) as lines:
+        with open_stream(worker.url) as lines:
             worker.abandon()
-            until_refused(worker)
+            until_refused(worker.url)
             gate.open()
             assert list(lines)[-2:] == ["data: [DONE]", ""]
         assert worker.wait() == 0
-
-
-def until_refused(worker: WorkerProcess) -> None:
-    """Return when the worker accepts no more connections."""
-    for _ in range(200):
-        try:
-            httpx.get(f"{worker.url}/health/live", timeout=5)
-        except httpx.TransportError:
-            return
-    raise AssertionError("the worker goes on accepting")

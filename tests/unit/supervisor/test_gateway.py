@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.support.builders import LAST_CHUNK, chunk
+from tests.support.draining import held_stream, open_stream, until_refused
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import (
     SECRET,
@@ -25,7 +25,6 @@ from tests.support.gateway_process import (
     gateway_config,
     provider_config,
 )
-from tests.support.replies import Gate, Wait, stream_then
 
 _HEADERS = {"authorization": f"Bearer {SECRET}"}
 
@@ -228,30 +227,12 @@ class TestReload:
                 assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
-def held_stream(provider: FakeProvider) -> Gate:
-    gate = Gate()
-    provider.script(stream_then(["first"], Wait(gate), chunk(b"data: [DONE]\n\n"), LAST_CHUNK))
-    return gate
-
-
 class TestEnd:
-    def stream(self, gateway: GatewayProcess, client: httpx.Client) -> Iterator[str]:
-        """The lines after the first piece."""
-        body = {"model": "gpt-4o", "stream": True, "messages": []}
-        url = f"{gateway.base_url}/chat/completions"
-        request = client.build_request("POST", url, headers=_HEADERS, json=body)
-        lines = client.send(request, stream=True).iter_lines()
-        for line in lines:
-            if "first" in line:
-                return lines
-        raise AssertionError("the stream ended before its first piece")
-
     def test_a_signal_lets_streams_finish(self, tmp_path: Path, provider: FakeProvider) -> None:
         gate = held_stream(provider)
-        with GatewayProcess(config_for(provider), tmp_path) as gateway, httpx.Client(timeout=20) as client:
-            lines = self.stream(gateway, client)
+        with GatewayProcess(config_for(provider), tmp_path) as gateway, open_stream(gateway.url) as lines:
             gateway.terminate()
-            until_refused(gateway)
+            until_refused(gateway.url)
             gate.open()
             assert "data: [DONE]" in list(lines)
             assert gateway.wait() == 0
@@ -259,10 +240,9 @@ class TestEnd:
     def test_a_second_signal_does_not_wait(self, tmp_path: Path, provider: FakeProvider) -> None:
         held_stream(provider)
         config = config_for(provider, server={"workers": 1, "drain_s": 3_600})
-        with GatewayProcess(config, tmp_path) as gateway, httpx.Client(timeout=20) as client:
-            lines = self.stream(gateway, client)
+        with GatewayProcess(config, tmp_path) as gateway, open_stream(gateway.url) as lines:
             gateway.child.signal(signal.SIGINT)
-            until_refused(gateway)
+            until_refused(gateway.url)
             gateway.child.signal(signal.SIGINT)
             assert gateway.wait(10) == 0
             assert any('"error"' in line for line in lines)
@@ -279,21 +259,10 @@ class TestEnd:
         """While the killed one's worker still finishes a stream: it is waited for."""
         gate = held_stream(provider)
         config = config_for(provider)
-        with GatewayProcess(config, tmp_path) as killed, httpx.Client(timeout=20) as client:
-            lines = self.stream(killed, client)
+        with GatewayProcess(config, tmp_path) as killed, open_stream(killed.url) as lines:
             os.kill(killed.child.process.pid, signal.SIGKILL)
-            until_refused(killed)
+            until_refused(killed.url)
             gate.open()
             with GatewayProcess(config, tmp_path) as gateway:
                 assert is_ready(gateway)
             assert "data: [DONE]" in list(lines)
-
-
-def until_refused(gateway: GatewayProcess) -> None:
-    """Return when no process of the gateway accepts connections any more."""
-    for _ in range(200):
-        try:
-            httpx.get(f"{gateway.url}/health/live", timeout=5)
-        except httpx.TransportError:
-            return
-    raise AssertionError("the gateway goes on accepting")

@@ -95,10 +95,11 @@ async def test_while_connecting(client: Client, end: End, steps: int, secure: bo
         end(task, call)
         await ended(task)
         await until(lambda: not tasks.running())
-        for peer in server.peers:
-            await peer.gone.wait()
         # A connection that was ready just then is kept.
         assert counts(client) in ([], [(1, 1, 0)])
+        await client.aclose()
+        for peer in server.peers:
+            await peer.gone.wait()
 
 
 @ENDS
@@ -238,5 +239,6 @@ async def test_while_replacing_a_stale_connection(client: Client, end: End) -> N
         end(task, call)
         await ended(task)
         await until(lambda: not tasks.running())
-        await server.peers[1].gone.wait()
         assert counts(client) in ([], [(1, 1, 0)])
+        await client.aclose()
+        await server.peers[1].gone.wait()

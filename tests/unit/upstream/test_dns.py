@@ -122,6 +122,12 @@ async def test_the_system_knows_localhost() -> None:
     assert found
 
 
+async def test_an_impossible_name() -> None:
+    with pytest.raises(UpstreamError) as caught:
+        await Resolver().resolve("localhost." + "a" * 64, 80, 30)
+    assert caught.value.kind is FailureKind.DNS
+
+
 async def test_a_name_that_moves_is_followed() -> None:
     async with (
         byte_server(answering(response(b"old"))) as old,

@@ -29,6 +29,7 @@ def test_parse(url: str, expected: tuple[str, str, int, bytes, str]) -> None:
         "unix:///secret",
         "http://",
         "http:///secret",
+        "http://.secret",
         "http://user:secret@h",
         "http://secret@h",
         "http://h:99999/secret",

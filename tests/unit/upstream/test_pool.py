@@ -268,6 +268,44 @@ async def test_a_replacement_is_fresh_even_if_it_has_to_wait(client: Client) -> 
         assert counts(client) == [(1, 1, 0)]
 
 
+async def test_a_connection_that_is_lost_while_it_is_handed_over_is_replaced(client: Client) -> None:
+    go = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if peer.number == 0:
+            await go.wait()
+            # In one piece with the end of the stream: both arrive before the waiting call runs.
+            peer.writer.write(response(b"0"))
+            peer.close()
+        else:
+            await peer.send(response(b"%d" % peer.number))
+            await peer.client_left()
+
+    async with byte_server(script) as server:
+        origin = origin_of(server, max_connections=1)
+        first = asyncio.create_task(fetch(client, origin))
+        second = asyncio.create_task(fetch(client, origin))
+        await until(lambda: counts(client) == [(1, 0, 1)])
+        go.set()
+        assert [(await first).body, (await second).body] == [b"0", b"1"]
+        assert counts(client) == [(1, 1, 0)]
+
+
+async def test_a_fresh_connection_takes_the_place_of_an_idle_one(client: Client) -> None:
+    async with byte_server(answering(response())) as server:
+        origin = origin_of(server, max_connections=1)
+        await fetch(client, origin)
+        pool = client.pool(origin)
+        ticket = pool.request(5, fresh=True)
+        await ticket.future
+        assert client.pool(origin) is pool
+        assert counts(client) == [(1, 0, 0)]
+        pool.abandon(ticket)
+        assert counts(client) == [(1, 1, 0)]
+        assert len(server.peers) == 2
+
+
 async def test_closing_the_client_fails_what_is_in_flight(client: Client) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()

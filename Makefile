@@ -112,7 +112,7 @@ test-asan: $(VENV)/.test
 lint: build $(VENV)/.lint
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy src tests benchmarks
 	PATH="$(BIN):$$PATH" $(BIN)/cython-lint src/fastgate/_core
 
 format: $(VENV)/.lint

@@ -48,7 +48,7 @@ CORE = Path("src/fastgate/_core")
 class BuildModes(build_ext):
     """All modes build to one place, and time stamps do not tell one from another: remember which it was."""
 
-    def run(self):
+    def run(self) -> None:
         stamp = Path(self.build_temp, "mode")
         self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
         super().run()

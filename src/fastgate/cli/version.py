@@ -2,7 +2,7 @@
 
 from typing import Final
 
-_PARTS: Final = ("granian", "uvloop", "httptools", "msgspec", "orjson", "lmdb", "genai-prices")
+_PARTS: Final = ("granian", "uvloop", "httptools", "msgspec", "lmdb", "genai-prices")
 
 
 def version() -> None:

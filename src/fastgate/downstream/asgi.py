@@ -95,15 +95,24 @@ class AsgiDownstream:
         except asyncio.CancelledError:
             if overdue.fired():
                 raise GatewayError(
-                    "request_timeout", f"No piece of the request body arrived for {timeout_s:g} s."
+                    "request_timeout",
+                    f"No piece of the request body arrived for {timeout_s:g} s.",
+                    headers=((b"connection", b"close"),),
                 ) from None
             raise
         finally:
             overdue.timer.cancel()
         if message["type"] == "http.disconnect":
             self.disconnected = True
+            await self._refuse_body()
             raise ClientDisconnected
         return message
+
+    async def _refuse_body(self) -> None:
+        """Malformed chunks end a body just as a client that left does, but that client can be told."""
+        headers = [(b"content-length", b"0"), (b"connection", b"close")]
+        await self._deliver({"type": "http.response.start", "status": 400, "headers": headers})
+        await self._deliver({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def start(self, status: int, headers: list[Header]) -> None:
         if self.disconnected:

@@ -18,8 +18,10 @@ async def receive(exchange: Exchange) -> None:
         raise GatewayError("unsupported_media_type", "Send the body without content-encoding.")
     settings = exchange.generation.settings
     began = clock.monotonic_ns()
-    body = await downstream.body(settings.max_body_bytes, settings.body_timeout_s)
-    exchange.waited_ns += clock.monotonic_ns() - began
+    try:
+        body = await downstream.body(settings.max_body_bytes, settings.body_timeout_s)
+    finally:
+        exchange.waited_ns += clock.monotonic_ns() - began
     if kind is BodyKind.FORM:
         exchange.form = FormEnvelope.decode(body, downstream.header(b"content-type") or b"")
         exchange.stream = exchange.form.stream

@@ -47,6 +47,7 @@ async def run(exchange: Exchange, answer: Answer = proxy) -> None:
         exchange.services.ended(exchange)
         in_flight.dec()
         settle(exchange)
+        exchange.winner = None  # the two refer to each other: left so, each request is work for the collector
 
 
 async def _answer_or_reject(exchange: Exchange, answer: Answer) -> None:

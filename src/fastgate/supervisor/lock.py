@@ -42,7 +42,7 @@ class Lock:
                 )
             if clock.monotonic_ns() > deadline_ns:
                 raise StartError(
-                    f"the data directory {data_dir} is in use by workers of a fastgate (pid {owner}) that is gone"
+                    f"the data directory {data_dir} is in use by workers of a dead fastgate (pid {owner})"
                 )
             time.sleep(_RETRY_S)
 

@@ -100,8 +100,8 @@ def test_a_killed_process_has_lost_nothing(tmp_path: Path) -> None:
 
 def test_processes_are_summed(tmp_path: Path) -> None:
     for process in ("worker-1", "worker-2", "control"):
-        Metrics(tmp_path, process, 100).cooldowns.labels("openai", "credential").inc(2)
-    assert values(tmp_path, catalogue.COOLDOWNS) == {("openai", "credential"): (6,)}
+        Metrics(tmp_path, process, 100).cooldowns.labels("openai").inc(2)
+    assert values(tmp_path, catalogue.COOLDOWNS) == {("openai",): (6,)}
 
 
 def test_each_process_says_when_it_started(tmp_path: Path) -> None:

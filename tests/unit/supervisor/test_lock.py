@@ -75,6 +75,6 @@ def test_orphans_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(lock_module, "ORPHANS_WAIT_S", 0.1)
     with (
         held_elsewhere(tmp_path / "lock", dead_pid()),
-        pytest.raises(StartError, match="in use by workers of a fastgate"),
+        pytest.raises(StartError, match="in use by workers of a dead fastgate"),
     ):
         Lock(tmp_path / "lock")

@@ -1,0 +1,310 @@
+"""Requests at the edge of HTTP/1.1's framing: none is taken for two, and none gets more upstream than it is.
+
+What is not HTTP is answered by the server library with an empty 400 or 431: it never was a request, so
+it has no log line and counts as none.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.support.gateway_process import provider_config
+from tests.support.gateway_rig import GatewayRig, plain_config
+from tests.support.raw_client import CHAT, Response, chat_body, raw_client, request
+
+BODY = chat_body()
+CHUNKED = ("Transfer-Encoding", "chunked")
+LENGTH = ("Content-Length", str(len(BODY)))
+SMUGGLED = request(BODY, ("X-Request-Id", "smuggled"))
+
+
+def configure(provider_url: str) -> dict[str, Any]:
+    config = plain_config(provider_url)
+    config["providers"]["wild"] = provider_config(provider_url, any_model=True)
+    config["providers"]["wild-azure"] = {
+        "dialect": "openai",
+        "base_url": provider_url.replace("/v1", "/openai"),
+        "url_style": "deployments",
+        "api_version": "2024-10-21",
+        "any_model": True,
+        "credentials": [{"id": "main", "secret": "upstream-secret-main"}],
+    }
+    return config
+
+
+@pytest.fixture(scope="module")
+def _rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
+    with GatewayRig(tmp_path_factory.mktemp("gateway"), configure) as rig:
+        yield rig
+
+
+@pytest.fixture
+def rig(_rig: GatewayRig) -> Iterator[GatewayRig]:
+    yield _rig
+    _rig.check()
+
+
+def chunked(body: bytes, *sizes: int, extension: bytes = b"", trailer: bytes = b"") -> bytes:
+    """The body in chunks of these sizes, the rest in a last one."""
+    pieces = []
+    for size in sizes:
+        pieces.append(body[:size])
+        body = body[size:]
+    pieces.append(body)
+    coded = b"".join(b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces if piece)
+    return coded + b"0\r\n" + trailer + b"\r\n"
+
+
+async def sent(rig: GatewayRig, data: bytes) -> tuple[list[Response], bool]:
+    """All responses on one connection to `data`, and whether the gateway then closed it by itself."""
+    responses = []
+    async with raw_client(rig.url) as client:
+        await client.send(data)
+        responses.append(await client.response())
+        closes = responses[0].header("connection") == "close"
+        if closes:
+            assert await client.rest() == b"", "more than one response"
+    return responses, closes
+
+
+# --- what is good HTTP ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        chunked(BODY),
+        chunked(BODY, *[1] * len(BODY)),
+        chunked(BODY, 5, extension=b";name=value"),
+        chunked(BODY, trailer=b"X-Trailer: 1\r\n"),
+    ],
+)
+async def test_chunked_bodies(rig: GatewayRig, coded: bytes) -> None:
+    """Upstream it has a length, whatever framing the client chose."""
+    _, upstream = await rig.answered(request(framing=[CHUNKED]) + coded)
+    assert upstream.body == BODY
+    assert upstream.header("content-length") == str(len(BODY))
+    assert upstream.header("transfer-encoding") is None
+    assert upstream.header("x-trailer") is None
+
+
+async def test_expect_100_continue(rig: GatewayRig) -> None:
+    async with raw_client(rig.url) as client:
+        await client.send(request(b"", ("Expect", "100-continue"), framing=[LENGTH]))
+        assert (await client.response_head()).status == 100
+        await client.send(BODY)
+        assert (await client.response()).status == 200
+    assert rig.provider.requests[0].header("expect") is None
+
+
+async def test_expect_100_continue_of_a_request_that_is_refused(rig: GatewayRig) -> None:
+    """The refusal comes at once: the body is not asked for."""
+    async with raw_client(rig.url) as client:
+        await client.send(request(b"", ("Expect", "100-continue"), framing=[LENGTH], secret=None))
+        assert (await client.response()).status == 401
+
+
+async def test_pipelined_requests(rig: GatewayRig) -> None:
+    """They are answered one after the other, in order."""
+    before = await rig.gateway.ascrape()
+    async with raw_client(rig.url) as client:
+        requests = [request(BODY, ("X-Request-Id", f"pipelined-{n}")) for n in range(5)]
+        await client.send(b"".join(requests) + request(method="GET", path="/health/live"))
+        for number in range(5):
+            response = await client.response()
+            assert (response.status, response.request_id) == (200, f"pipelined-{number}")
+        assert (await client.response()).json() == {"status": "alive"}
+    await rig.counted(before, "fastgate_requests_total", 5, endpoint="chat", status="200")
+
+
+async def test_http_1_0(rig: GatewayRig) -> None:
+    data = request(BODY).replace(b"HTTP/1.1", b"HTTP/1.0")
+    async with raw_client(rig.url) as client:
+        await client.send(data)
+        assert (await client.response()).status == 200
+        assert await client.rest() == b""
+
+
+async def test_an_upgrade_is_not_made(rig: GatewayRig) -> None:
+    data = request(BODY, ("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AA"))
+    _, upstream = await rig.answered(data)
+    assert {"connection", "upgrade", "http2-settings"}.isdisjoint(dict(upstream.headers))
+
+
+# --- two framings ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lengths", [[CHUNKED, ("Content-Length", "4")], [("Content-Length", "4"), CHUNKED]])
+async def test_length_and_chunked_at_once(rig: GatewayRig, lengths: list[tuple[str, str]]) -> None:
+    """Chunked counts and the connection ends with the answer (RFC 9112 6.1): what follows is nobody's."""
+    data = request(framing=lengths) + chunked(BODY) + SMUGGLED
+    (response,), closed = await sent(rig, data)
+    assert (response.status, closed) == (200, True)
+    (upstream,) = rig.provider.requests
+    assert upstream.body == BODY
+    assert [name for name, _ in upstream.headers if name in {"content-length", "transfer-encoding"}] == [
+        "content-length"
+    ]
+    assert rig.gateway.log_lines(request_id="smuggled") == []
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        [LENGTH, ("Content-Length", "4")],
+        [("Content-Length", "4"), LENGTH],
+        [("Content-Length", f"{len(BODY)}, 4")],
+        [("Content-Length", f"+{len(BODY)}")],
+        [("Content-Length", "-1")],
+        [("Content-Length", f"0x{len(BODY):x}")],
+        [("Content-Length", "99999999999999999999999")],
+        [("Content-Length", "")],
+        [("Content-Length ", str(len(BODY)))],
+        [(" Content-Length", str(len(BODY)))],
+        [("Content-Length", f"1\r\n {len(BODY)}")],
+        [("Transfer-Encoding", "xchunked")],
+        [("Transfer-Encoding", "chunked, identity")],
+        [("Transfer-Encoding", "identity")],
+        [("Transfer-Encoding", "\x0bchunked")],
+        [("Transfer-Encoding", "chu\r\n nked")],
+        [CHUNKED, ("Transfer-Encoding", "identity")],
+        [("Transfer-Encoding ", "chunked")],
+    ],
+)
+async def test_ambiguous_framing(rig: GatewayRig, framing: list[tuple[str, str]]) -> None:
+    await refused_by_the_server(rig, request(BODY, framing=framing) + SMUGGLED)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request(BODY, ("X-Folded", "one\r\n two")),
+        request(BODY, ("X-Bare", "one\rtwo")),
+        request(BODY, ("X-Nul", "one\0two")),
+        request(BODY, ("X-Control", "one\x01two")),
+        request(BODY, ("X-\0Name", "one")),
+        request(BODY, ("", "one")),
+        request(BODY).replace(b"Host:", b"Host"),
+        request(BODY, path=CHAT + "\0"),
+        request(BODY, path=CHAT + " HTTP/1.1\r\nX-Injected: 1\r\n\r\n"),
+        request(BODY).replace(b"HTTP/1.1", b"HTTP/9.9"),
+        b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n",
+    ],
+)
+async def test_malformed_heads(rig: GatewayRig, data: bytes) -> None:
+    await refused_by_the_server(rig, data)
+
+
+async def refused_by_the_server(rig: GatewayRig, data: bytes) -> None:
+    before = await rig.gateway.ascrape()
+    (response,), closed = await sent(rig, data)
+    assert (response.status, response.body, closed) == (400, b"", True)
+    after = await rig.gateway.ascrape()
+    name = "fastgate_requests_total"
+    assert after.value(name) == before.value(name)
+    assert rig.provider.requests == []
+    assert rig.gateway.log_lines(request_id="smuggled") == []
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        b"zz\r\n" + BODY,
+        b"-1\r\n" + BODY,
+        b"ffffffffffffffffffff\r\n" + BODY,
+        b"5\n{}{}{\n0\n\n",
+        b"2\r\n{}XX0\r\n\r\n",
+    ],
+)
+async def test_malformed_chunks(rig: GatewayRig, coded: bytes) -> None:
+    before = await rig.gateway.ascrape()
+    data = request(b"", ("X-Request-Id", "bad-chunks"), framing=[CHUNKED]) + coded + SMUGGLED
+    (response,), closed = await sent(rig, data)
+    assert (response.status, response.body, closed) == (400, b"", True)
+    await rig.counted(before, "fastgate_requests_total", endpoint="chat", status="0")
+    assert rig.gateway.log_lines(request_id="bad-chunks")[-1]["finish"] == "cancelled"
+    assert rig.gateway.log_lines(request_id="smuggled") == []
+    assert rig.provider.requests == []
+
+
+async def test_bare_line_feeds_are_line_ends(rig: GatewayRig) -> None:
+    """RFC 9112 2.2 lets a recipient take them; upstream every line ends with CRLF."""
+    head, _, body = request(BODY).partition(b"\r\n\r\n")
+    _, upstream = await rig.answered(head.replace(b"\r\n", b"\n") + b"\n\n" + body)
+    head = upstream.raw[: -len(BODY)]
+    assert head.count(b"\n") == head.count(b"\r\n")
+
+
+@pytest.mark.parametrize("headers", [[("X-Huge", "a" * 1_000_000)], [(f"X-{n}", "a") for n in range(1_000)]])
+async def test_huge_heads(rig: GatewayRig, headers: list[tuple[str, str]]) -> None:
+    async with raw_client(rig.url) as client:
+        await client.send_until_refused(request(BODY, *headers), 1)
+        response = await client.response()
+    assert (response.status, response.body) == (431, b"")
+    assert rig.provider.requests == []
+
+
+async def test_a_large_head_is_taken(rig: GatewayRig) -> None:
+    _, upstream = await rig.answered(request(BODY, ("X-Large", "a" * 60_000)))
+    assert len(upstream.raw) < 1_000
+
+
+# --- injection through values -------------------------------------------------------------------
+
+
+INJECTIONS = ["x\r\nX-Injected: 1", "x\nX-Injected: 1", "x\0y", "x HTTP/1.1\r\n\r\nGET /", "ü\r\n", "../../x?y#z"]
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+async def test_a_model_name_with_line_breaks_in_the_body(rig: GatewayRig, name: str) -> None:
+    """As JSON it is harmless, in the answer's headers it is made so."""
+    response, upstream = await rig.answered(request(chat_body(model=f"wild/{name}")))
+    assert upstream.json()["model"] == name
+    assert_nothing_injected(response, upstream.raw[: -len(upstream.body)])
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+async def test_a_model_name_with_line_breaks_in_the_path(rig: GatewayRig, name: str) -> None:
+    response, upstream = await rig.answered(request(chat_body(model=f"wild-azure/{name}")))
+    assert_nothing_injected(response, upstream.raw[: -len(upstream.body)])
+    prefix, _, rest = upstream.target.partition("/openai/deployments/")
+    assert prefix == ""
+    assert rest.count("/") == 2, "the name is one segment"
+    assert rest.endswith("/chat/completions?api-version=2024-10-21")
+
+
+def assert_nothing_injected(response: Response, head: bytes) -> None:
+    assert response.header("x-injected") is None
+    assert b"x-injected:" not in head.lower()
+    assert head.count(b"\n") == head.count(b"\r\n")
+    model = response.header("x-fastgate-model")
+    assert model is not None
+    assert model.isascii()
+    assert model.isprintable()
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+async def test_an_unknown_model_name_with_line_breaks(rig: GatewayRig, name: str) -> None:
+    response = await rig.refused(request(chat_body(model=name)), 404, "model_not_found", param="model")
+    assert response.header("x-injected") is None
+
+
+@pytest.mark.parametrize("path", ["%0d%0aX-Injected:1", "a%00b", "%ff%fe", "..%2f..%2fx"])
+async def test_escapes_in_the_path(rig: GatewayRig, path: str) -> None:
+    data = request(method="GET", path=f"/v1/models/{path}")
+    await rig.refused(data, 404, "model_not_found", param="model", endpoint="models")
+    data = request(BODY, path=f"/openai/deployments/{path}/chat/completions")
+    await rig.refused(data, 404, "model_not_found", param="model")
+
+
+@pytest.mark.parametrize("offered", ["a b", "a%0d%0ab?", "a\\r\\nX-Injected: 1", "a" * 129, "a;b", "ü", '"a"', ""])
+async def test_a_request_id_that_is_not_fit(rig: GatewayRig, offered: str) -> None:
+    response, upstream = await rig.answered(request(BODY, ("X-Request-Id", offered)))
+    assert response.request_id.startswith("req_")
+    assert upstream.header("x-request-id") is None
+
+
+@pytest.mark.parametrize("offered", ["a", "a" * 128, "req-1.2_3:4/5+6=7@8", "0f8fad5b-d9cb-469f-a165-70867728950e"])
+async def test_a_request_id_that_is_kept(rig: GatewayRig, offered: str) -> None:
+    response, _ = await rig.answered(request(BODY, ("X-Request-Id", offered)))
+    assert response.request_id == offered

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support.gateway_process import provider_config
 from tests.support.gateway_rig import GatewayRig, plain_config
-from tests.support.raw_client import CHAT, Response, chat_body, raw_client, request
+from tests.support.raw_client import Response, chat_body, raw_client, request
 
 BODY = chat_body()
 CHUNKED = ("Transfer-Encoding", "chunked")
@@ -55,16 +55,17 @@ def chunked(body: bytes, *sizes: int, extension: bytes = b"", trailer: bytes = b
     return coded + b"0\r\n" + trailer + b"\r\n"
 
 
-async def sent(rig: GatewayRig, data: bytes) -> tuple[list[Response], bool]:
-    """All responses on one connection to `data`, and whether the gateway then closed it by itself."""
-    responses = []
+async def the_one_response(rig: GatewayRig, data: bytes) -> Response:
+    """What `data` is answered with, which ends the connection: nothing behind it was a request."""
     async with raw_client(rig.url) as client:
         await client.send(data)
-        responses.append(await client.response())
-        closes = responses[0].header("connection") == "close"
-        if closes:
-            assert await client.rest() == b"", "more than one response"
-    return responses, closes
+        response = await client.response()
+        assert response.header("connection") == "close"
+        assert await client.rest() == b"", "more than one response"
+    marker = await rig.exchange(request(method="GET", path="/v1/models"))
+    await rig.line(marker.request_id)
+    assert rig.gateway.log_lines(request_id="smuggled") == []
+    return response
 
 
 # --- what is good HTTP ------------------------------------------------------------------------------
@@ -138,14 +139,12 @@ async def test_an_upgrade_is_not_made(rig: GatewayRig) -> None:
 async def test_length_and_chunked_at_once(rig: GatewayRig, lengths: list[tuple[str, str]]) -> None:
     """Chunked counts and the connection ends with the answer (RFC 9112 6.1): what follows is nobody's."""
     data = request(framing=lengths) + chunked(BODY) + SMUGGLED
-    (response,), closed = await sent(rig, data)
-    assert (response.status, closed) == (200, True)
+    assert (await the_one_response(rig, data)).status == 200
     (upstream,) = rig.provider.requests
     assert upstream.body == BODY
     assert [name for name, _ in upstream.headers if name in {"content-length", "transfer-encoding"}] == [
         "content-length"
     ]
-    assert rig.gateway.log_lines(request_id="smuggled") == []
 
 
 @pytest.mark.parametrize(
@@ -185,8 +184,7 @@ async def test_ambiguous_framing(rig: GatewayRig, framing: list[tuple[str, str]]
         request(BODY, ("X-\0Name", "one")),
         request(BODY, ("", "one")),
         request(BODY).replace(b"Host:", b"Host"),
-        request(BODY, path=CHAT + "\0"),
-        request(BODY, path=CHAT + " HTTP/1.1\r\nX-Injected: 1\r\n\r\n"),
+        request(BODY, path="/v1/\0"),
         request(BODY).replace(b"HTTP/1.1", b"HTTP/9.9"),
         b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n",
     ],
@@ -197,13 +195,10 @@ async def test_malformed_heads(rig: GatewayRig, data: bytes) -> None:
 
 async def refused_by_the_server(rig: GatewayRig, data: bytes) -> None:
     before = await rig.gateway.ascrape()
-    (response,), closed = await sent(rig, data)
-    assert (response.status, response.body, closed) == (400, b"", True)
-    after = await rig.gateway.ascrape()
-    name = "fastgate_requests_total"
-    assert after.value(name) == before.value(name)
+    response = await the_one_response(rig, data)
+    assert (response.status, response.body) == (400, b"")
+    await rig.counted(before, "fastgate_requests_total")  # the marker
     assert rig.provider.requests == []
-    assert rig.gateway.log_lines(request_id="smuggled") == []
 
 
 @pytest.mark.parametrize(
@@ -217,13 +212,16 @@ async def refused_by_the_server(rig: GatewayRig, data: bytes) -> None:
     ],
 )
 async def test_malformed_chunks(rig: GatewayRig, coded: bytes) -> None:
+    """The server tells the application no more than that the client left, and so says the log."""
     before = await rig.gateway.ascrape()
-    data = request(b"", ("X-Request-Id", "bad-chunks"), framing=[CHUNKED]) + coded + SMUGGLED
-    (response,), closed = await sent(rig, data)
-    assert (response.status, response.body, closed) == (400, b"", True)
+    request_id = coded.hex()[:100]
+    data = request(b"", ("X-Request-Id", request_id), framing=[CHUNKED]) + coded + SMUGGLED
+    response = await the_one_response(rig, data)
+    assert (response.status, response.body) == (400, b"")
+    line = await rig.line(request_id)
+    assert (line["client"], line["finish"]) == ("disconnected", "cancelled")
     await rig.counted(before, "fastgate_requests_total", endpoint="chat", status="0")
-    assert rig.gateway.log_lines(request_id="bad-chunks")[-1]["finish"] == "cancelled"
-    assert rig.gateway.log_lines(request_id="smuggled") == []
+    await rig.counted(before, "fastgate_client_disconnects_total", endpoint="chat")
     assert rig.provider.requests == []
 
 
@@ -289,7 +287,7 @@ async def test_an_unknown_model_name_with_line_breaks(rig: GatewayRig, name: str
     assert response.header("x-injected") is None
 
 
-@pytest.mark.parametrize("path", ["%0d%0aX-Injected:1", "a%00b", "%ff%fe", "..%2f..%2fx"])
+@pytest.mark.parametrize("path", ["%0d%0aX-Injected:1", "a%00b", "%ff%fe", ".."])
 async def test_escapes_in_the_path(rig: GatewayRig, path: str) -> None:
     data = request(method="GET", path=f"/v1/models/{path}")
     await rig.refused(data, 404, "model_not_found", param="model", endpoint="models")

@@ -147,9 +147,9 @@ async def test_chunks_are_relayed_one_by_one(rig: GatewayRig) -> None:
 
 
 async def test_what_is_relayed_is_not_re_encoded(rig: GatewayRig) -> None:
-    odd = b'data:   {"choices" : [ {"index":0,"delta":{"content":"\\u00e4 \xf0\x9f\x8c\x8d"}} ], "x": 1e2 }\r\n\r\n'
+    odd = b'data:   {"choices" : [ {"index":0,"delta":{"content":"\\u00e4 \xf0\x9f\x8c\x8d"}} ], "x": 1e2 }'
     named = b"event: message\nid: 7\ndata: " + sse(chat_chunk({"content": "b"}))[6:]
-    sent = odd + b": comment\n\n" + named
+    sent = odd + b"\r\n\r\n: comment\n\n" + named
     rig.provider.script(streamed(ROLE, chunk(sent[:30]), chunk(sent[30:]), finish(), END))
     async with raw_client(rig.url) as client:
         await client.send(request(chat_body(model="gpt", stream=True)))
@@ -362,7 +362,7 @@ async def test_the_deadline_of_a_plain_call(rig: GatewayRig, reply: replies.Repl
     assert 350 < line["duration_ms"] < 1500
 
 
-# --- the client ----------------------------------------------------------------------------------------------
+# --- the client --------------------------------------------------------------------------------------------
 
 
 async def test_two_streams_on_one_client_connection(rig: GatewayRig) -> None:

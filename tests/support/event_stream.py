@@ -26,7 +26,12 @@ class EventStream:
         return cls(client, await client.response_head())
 
     async def event(self) -> str | None:
-        """The data of the next event; None at the regular end of the body."""
+        """The data of the next event that has any; None at the regular end of the body."""
+        while (data := await self._next()) == "":
+            pass
+        return data
+
+    async def _next(self) -> str | None:
         while b"\n\n" not in self._buffer:
             chunk = await anext(self._chunks, None)
             if chunk is None:

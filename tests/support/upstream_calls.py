@@ -1,6 +1,7 @@
 """Shorthands of the tests of `upstream`."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tests.support.byte_server import ByteServer
@@ -53,7 +54,8 @@ def counts(client: Client) -> list[PoolStats]:
     return list(client.stats().values())
 
 
-async def until(condition: Any) -> None:
-    """Let the loop run until `condition()` holds; the test's own timeout is the limit."""
-    while not condition():  # noqa: ASYNC110 - a counter of the code under test sets no event
-        await asyncio.sleep(0.001)
+async def until(condition: Callable[[], object], within_s: float = 3) -> None:
+    """Let the loop run until `condition()` holds."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - a counter of the code under test sets no event
+            await asyncio.sleep(0.001)

@@ -11,19 +11,15 @@ ORPHAN_DRAIN_S = 5.0
 
 
 class Stop:
-    """Listens for SIGTERM, SIGINT and the supervisor's death. `limit_s` is how long to drain at most.
+    """Listens for SIGTERM, SIGINT and the supervisor's death. SIGHUP opens the log file again."""
 
-    SIGHUP opens the log file again.
-    """
-
-    def __init__(self, lifeline: Lifeline, drain_s: float) -> None:
-        self.limit_s = drain_s
+    def __init__(self, lifeline: Lifeline) -> None:
         self.requested = asyncio.Event()
         self.now = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, self._signalled)
-        loop.add_signal_handler(signal.SIGHUP, log.reopen)
+            self._loop.add_signal_handler(signum, self._signalled)
+        self._loop.add_signal_handler(signal.SIGHUP, log.reopen)
         lifeline.watch(self._orphaned)
 
     def _signalled(self) -> None:
@@ -33,5 +29,5 @@ class Stop:
 
     def _orphaned(self) -> None:
         log.event("error", "the supervisor is gone: finishing the open requests, then ending")
-        self.limit_s = min(self.limit_s, ORPHAN_DRAIN_S)
         self.requested.set()
+        self._loop.call_later(ORPHAN_DRAIN_S, self.now.set)

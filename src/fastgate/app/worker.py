@@ -28,7 +28,7 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     """Run until told to stop. The result is the exit code: 0 where the end was asked for."""
     report_loop_errors()
     lifeline = Lifeline(launch.lifeline_fd)
-    stop = Stop(lifeline, launch.drain_s)
+    stop = Stop(lifeline)
     data_dir = DataDir(launch.data_dir)
     counters = counters_file.attach(data_dir)
     follower = SnapshotFollower(data_dir, counters)
@@ -63,21 +63,29 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     serving = tasks.spawn(server.serve(), "server")
     lifeline.report()
     await _first_of(serving, stop.requested)
-    if failed := serving.done():
+    failed = serving.done()
+    if failed:
         log.event("error", "the HTTP server ended by itself")
-    plane.start_drain()
-    server.stop()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(stop.limit_s):
-            await _first_of(serving, stop.now)
-    if open_requests := plane.in_flight():
-        log.event("warning", "requests cut off at the end of the drain", requests=open_requests)
-    await plane.aclose()
-    await asyncio.wait({serving}, timeout=FLUSH_S)
+    await _end(plane, server, serving, launch.drain_s, stop.now)
     poll.close()
     await tasks.cancel_all()
     counters.close()
     return 1 if failed else 0
+
+
+async def _end(
+    plane: DataPlane, server: Server, serving: asyncio.Task[None], drain_s: float, now: asyncio.Event
+) -> None:
+    """Let the open requests finish, for `drain_s` or until `now`; then cut off the others."""
+    plane.start_drain()
+    server.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(drain_s):
+            await _first_of(serving, now)
+    if open_requests := plane.in_flight():
+        log.event("warning", "requests cut off at the end of the drain", requests=open_requests)
+    await plane.aclose()
+    await asyncio.wait({serving}, timeout=FLUSH_S)
 
 
 async def _first_of(task: asyncio.Task[object], event: asyncio.Event) -> None:

@@ -37,7 +37,7 @@ class DeploymentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`state` is `usable`, `cooling_down` (at one deployment at least) or `rejected`."""
+    """`state` is `ok`, `cooling_down` (at one deployment at least) or `rejected`."""
 
     provider: str
     id: str

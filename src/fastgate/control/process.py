@@ -43,42 +43,52 @@ async def serve(launch: ControlLaunch) -> int:
         lifeline.report(f"control process: {exc}")
         return 1
     with store:
-        publisher = Publisher(launch, data_dir, counters, store, metrics)
+        reloader = Reloader(Publisher(launch, data_dir, counters, store, metrics))
         # Also after a restart: the configuration may have changed while nobody watched.
-        result = publisher.publish()
+        result = reloader.reload()
         if not result.generation:
             lifeline.report(_reasons(result))
             return 1
-        app = control_app(publisher.publish, StatusReader(publisher, counters).read)
+        app = control_app(reloader.reload, StatusReader(reloader.publisher, counters).read)
         server = Server(
             app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
         )
         serving = tasks.spawn(server.serve(), "server")
-        watching = tasks.spawn(_watch(publisher), "watch configuration")
-        loop.add_signal_handler(signal.SIGHUP, _on_hangup, publisher)
+        watching = tasks.spawn(reloader.watch(), "watch configuration")
+        loop.add_signal_handler(signal.SIGHUP, _on_hangup, reloader)
         lifeline.report()
         await stop.wait()
         watching.cancel()
         server.stop()
         await asyncio.wait({serving}, timeout=_STOP_S)
+        data_dir.control_socket.unlink(missing_ok=True)
     counters.close()
     return 0
 
 
-def _on_hangup(publisher: Publisher) -> None:
+class Reloader:
+    """Publishes when it is told to, and when the file changes; once for a change, whoever was first."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.publisher = publisher
+        file = publisher.file
+        self._watcher = None if file is None else FileWatcher(file)
+
+    def reload(self) -> ReloadResult:
+        if self._watcher is not None:
+            self._watcher.handled()
+        return self.publisher.publish()
+
+    async def watch(self) -> None:
+        while self._watcher is not None:
+            await asyncio.sleep(POLL_S)
+            if self._watcher.poll():
+                self.publisher.publish()
+
+
+def _on_hangup(reloader: Reloader) -> None:
     log.reopen()
-    publisher.publish()
-
-
-async def _watch(publisher: Publisher) -> None:
-    file = publisher.file
-    if file is None:
-        return
-    watcher = FileWatcher(file)
-    while True:
-        await asyncio.sleep(POLL_S)
-        if watcher.poll():
-            publisher.publish()
+    reloader.reload()
 
 
 def _reasons(result: ReloadResult) -> str:

@@ -20,8 +20,9 @@ from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import Level
 from fastgate.routing.compile import compile_snapshot
+from fastgate.routing.slot_layout import slots_needed
 from fastgate.store import snapshot as snapshot_file
-from fastgate.store.counters import Header
+from fastgate.store.counters import ROOM, Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, KeyStoreError
 from fastgate.store.processes import CONTROL
@@ -82,6 +83,7 @@ class Publisher:
         """Everything that can fail comes before the first change; returns warnings."""
         generation = self.generation + 1
         snapshot = compile_snapshot(settings, generation, os.environ)
+        self._check_room(snapshot)
         keys = compile_keys(settings, os.environ)
         synced = self._store.sync_configured(keys.keys, keys.secrets)
         if generation == 1:
@@ -90,6 +92,14 @@ class Publisher:
         self._counters.header_store(Header.GENERATION, generation)
         revoked = [f"virtual key {key_id}: its configured secret is revoked" for key_id in synced.revoked]
         return _diagnostics(Severity.WARNING, [*keys.warnings, *revoked])
+
+    def _check_room(self, snapshot: Snapshot) -> None:
+        needed = slots_needed(snapshot, self._counters.header_load(Header.WORKERS))
+        if needed > ROOM:
+            raise ConfigError(
+                f"{len(snapshot.deployments)} deployments with their credentials need {needed} slots of "
+                f"shared memory, and there are {ROOM}: limit `models` of the providers to those in use"
+            )
 
     def _published(self, settings: Settings, found: list[Diagnostic]) -> ReloadResult:
         now = restart_only(settings)

@@ -17,6 +17,10 @@ class FileWatcher:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.handled()
+
+    def handled(self) -> None:
+        """The file is about to be read as it is now: only what comes after this is a change."""
         self._handled = self._last = self._mark()
 
     def poll(self) -> bool:

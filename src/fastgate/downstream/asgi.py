@@ -25,6 +25,7 @@ class AsgiDownstream:
     __slots__ = (
         "_headers",
         "_index",
+        "_reading",
         "_receive",
         "_send",
         "_watcher",
@@ -44,6 +45,7 @@ class AsgiDownstream:
         self.query: bytes = scope["query_string"]
         self._headers: Sequence[Header] = scope["headers"]
         self._index: dict[bytes, bytes] | None = None
+        self._reading: _Reading | None = None
         self._receive = receive
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
@@ -89,19 +91,16 @@ class AsgiDownstream:
         return b"".join(chunks)
 
     async def _next(self, timeout_s: float) -> Message:
-        overdue = _Overdue(timeout_s)
+        reading = self._reading = _Reading(timeout_s)
         try:
             message = await self._receive()
         except asyncio.CancelledError:
-            if overdue.fired():
-                raise GatewayError(
-                    "request_timeout",
-                    f"No piece of the request body arrived for {timeout_s:g} s.",
-                    headers=((b"connection", b"close"),),
-                ) from None
+            if (error := reading.ended_by()) is not None:
+                raise error from None
             raise
         finally:
-            overdue.timer.cancel()
+            self._reading = None
+            reading.timer.cancel()
         if message["type"] == "http.disconnect":
             self.disconnected = True
             await self._refuse_body()
@@ -158,6 +157,10 @@ class AsgiDownstream:
             self.disconnected = True
             raise ClientDisconnected from None
 
+    def interrupt(self, error: GatewayError) -> None:
+        if self._reading is not None:
+            self._reading.end(error)
+
     def watch(self, on_leave: Callable[[], None]) -> None:
         if self._watcher is None:
             self._watcher = tasks.spawn(self._await_disconnect(on_leave), "watch client")
@@ -174,25 +177,38 @@ class AsgiDownstream:
             self._watcher = None
 
 
-class _Overdue:
-    """Cancels the task that made it after a time: `asyncio.timeout` at a third of its cost."""
+class _Reading:
+    """Cancels the task that made it after a time, or when told: `asyncio.timeout` at a third of its cost."""
 
-    __slots__ = ("_expired", "_task", "timer")
+    __slots__ = ("_error", "_task", "timer")
 
     def __init__(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task(loop)
-        self._expired = False
-        self.timer = loop.call_later(seconds, self._fire)
+        self._error: GatewayError | None = None
+        self.timer = loop.call_later(seconds, self._overdue, seconds)
 
-    def _fire(self) -> None:
-        self._expired = True
-        if self._task is not None:
+    def _overdue(self, seconds: float) -> None:
+        self.end(_too_slow(seconds))
+
+    def end(self, error: GatewayError) -> None:
+        if self._error is None and self._task is not None:
+            self._error = error
             self._task.cancel()
 
-    def fired(self) -> bool:
-        """Whether a cancellation was ours, and ours alone."""
-        return self._expired and self._task is not None and self._task.uncancel() == 0
+    def ended_by(self) -> GatewayError | None:
+        """The error where a cancellation was ours, and ours alone."""
+        if self._error is None or self._task is None or self._task.uncancel():
+            return None
+        return self._error
+
+
+def _too_slow(seconds: float) -> GatewayError:
+    return GatewayError(
+        "request_timeout",
+        f"No piece of the request body arrived for {seconds:g} s.",
+        headers=((b"connection", b"close"),),
+    )
 
 
 def _too_large(limit: int) -> GatewayError:

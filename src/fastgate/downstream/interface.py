@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from fastgate.errors import GatewayError
+
 Header = tuple[bytes, bytes]
 
 
@@ -46,6 +48,9 @@ class Downstream(Protocol):
 
     async def respond(self, status: int, headers: list[Header], body: bytes) -> None:
         """Head, body and end in one: adds `content-length`."""
+
+    def interrupt(self, error: GatewayError) -> None:
+        """A `body` that waits for the client raises `error`."""
 
     def watch(self, on_leave: Callable[[], None]) -> None:
         """Call `on_leave` once when the client goes away, until `unwatch`. Idempotent."""

@@ -156,23 +156,33 @@ class Attempt:
             raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
 
     async def _refused(self) -> None:
-        call = self.call
-        body = call.body or await call.read_all(self.exchange.generation.settings.max_response_bytes)
-        raise self.dialect.classify_error(call.status, call.headers, body)
+        body = await self._rest()
+        raise self.dialect.classify_error(self.call.status, self.call.headers, body)
 
     async def _whole(self) -> None:
-        call = self.call
-        exchange = self.exchange
-        body = call.body or await call.read_all(exchange.generation.settings.max_response_bytes)
-        answer = self.dialect.read_answer(exchange.operation.endpoint, body)
+        body = await self._rest()
+        answer = self.dialect.read_answer(self.exchange.operation.endpoint, body)
         if answer.error is not None:
             raise answer.error
         self.body = body
         self.answer = answer
         self._has_content()
 
+    async def _rest(self) -> bytes:
+        """The whole body, also where a stream was expected."""
+        exchange = self.exchange
+        if self.call.body:
+            return self.call.body
+        exchange.watch_client()
+        began_ns = clock.monotonic_ns()
+        try:
+            return await self.call.read_all(exchange.generation.settings.max_response_bytes)
+        finally:
+            exchange.waited_ns += clock.monotonic_ns() - began_ns
+
     async def _until_bytes(self) -> None:
         self.shape = Shape.BYTES
+        self.exchange.watch_client()
         self.first = await self._read()
         if not self.first:
             raise UpstreamError(FailureKind.TRUNCATED, "the answer is empty")
@@ -185,6 +195,7 @@ class Attempt:
         """
         self.shape = Shape.EVENTS
         exchange = self.exchange
+        exchange.watch_client()
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
         decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)

@@ -61,6 +61,7 @@ def _worker(settings: Settings) -> Worker:
         open_auth=settings.auth.mode == "open",
         forward_request_headers=tuple(name.lower() for name in upstream.forward_request_headers),
         cors_origins=tuple(server.cors.allow_origins),
+        cors_max_age_s=server.cors.max_age_s,
         retry_budget_ratio=upstream.retry_budget_ratio,
         retry_budget_min_per_s=upstream.retry_budget_min_per_s,
         log_requests=settings.logging.requests,

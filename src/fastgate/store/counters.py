@@ -5,8 +5,10 @@ from enum import IntEnum
 from fastgate._core.shm import SharedSlots
 from fastgate.store.data_dir import DataDir
 
-# 2 MiB, of which only the pages in use are resident. A deployment or credential takes a slot or two.
-CAPACITY = 16_384
+# 4 MiB. The catalogues of all known providers, with ten credentials each, take half of it.
+CAPACITY = 32_768
+# A hash table is slow when it is nearly full, and slots of deployments that are gone stay taken.
+ROOM = CAPACITY * 3 // 4
 
 
 class Header(IntEnum):

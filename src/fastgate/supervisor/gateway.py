@@ -15,6 +15,7 @@ from fastgate.store import snapshot as snapshot_file
 from fastgate.store.data_dir import DataDir
 from fastgate.supervisor.announce import announce
 from fastgate.supervisor.commands import Commands
+from fastgate.supervisor.cores import usable_cores
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.family import Family
 from fastgate.supervisor.listener import listen, local_url_of, url_of
@@ -31,7 +32,7 @@ class Gateway:
         self._config_path = config_path
         self._data_dir = data_dir
         self._lock = lock
-        self._workers = settings.server.workers or len(os.sched_getaffinity(0))
+        self._workers = settings.server.workers or usable_cores()
         self._stopping = asyncio.Event()
         self._now = asyncio.Event()
         self._defect = False

@@ -1,12 +1,14 @@
 """One gateway to a data directory.
 
-The lock is on the open file, which the children inherit: it is free only when the last process that
+Two locks on one file. The first, of the process (`lockf`), is held by the supervisor alone. The second,
+of the open file (`flock`), is inherited by the children: it is free only when the last process that
 writes to the directory is gone, also when the supervisor was killed before its workers.
 """
 
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fastgate import clock
@@ -32,40 +34,29 @@ class Lock:
             raise
 
     def _acquire(self, data_dir: Path) -> None:
+        if not self._try(fcntl.lockf):
+            raise StartError(
+                f"the data directory {data_dir} is in use by another fastgate (pid {self._owner()}): "
+                f"stop that one, or choose another data_dir"
+            )
         deadline_ns = clock.monotonic_ns() + int(ORPHANS_WAIT_S * 1e9)
-        while not self._try():
-            owner = self._owner()
-            if owner is not None and _alive(owner):
-                raise StartError(
-                    f"the data directory {data_dir} is in use by another fastgate (pid {owner}): "
-                    f"stop that one, or choose another data_dir"
-                )
+        while not self._try(fcntl.flock):
             if clock.monotonic_ns() > deadline_ns:
                 raise StartError(
-                    f"the data directory {data_dir} is in use by workers of a dead fastgate (pid {owner})"
+                    f"the data directory {data_dir} is in use by workers of a dead fastgate "
+                    f"(pid {self._owner()})"
                 )
             time.sleep(_RETRY_S)
 
-    def _try(self) -> bool:
+    def _try(self, lock: Callable[[int, int], None]) -> bool:
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # POSIX lets lockf say either
             return False
         return True
 
-    def _owner(self) -> int | None:
-        text = os.pread(self.fd, 32, 0)
-        return int(text) if text.isdigit() else None
+    def _owner(self) -> str:
+        return os.pread(self.fd, 32, 0).decode(errors="replace")
 
     def close(self) -> None:
         os.close(self.fd)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

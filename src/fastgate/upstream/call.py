@@ -28,8 +28,9 @@ _CONNECTING, _HEADERS, _FIRST_CONTENT, _CHUNKS, _OVER = Phase
 class Call:
     """Made by `Client.call`. One `send`, then the response; `release` in a `finally`, always.
 
-    `on_slow` is called once if there are no response headers 20 ms after `send` began. Times are of
-    `clock.monotonic_ns`, 0 until reached. `sent`: the request was handed to the socket as a whole.
+    `on_slow` is called once if `send` has not got what it waits for 20 ms after it began: the headers of a
+    stream, else the whole response. Times are of `clock.monotonic_ns`, 0 until reached. `sent`: the request
+    was handed to the socket as a whole.
     """
 
     __slots__ = (
@@ -337,11 +338,16 @@ class Call:
             return since + int(timeouts.between_chunks_s * 1e9)
         return 0
 
+    @property
+    def _waits(self) -> bool:
+        """`send` has not got what it waits for."""
+        return not (self.headers_ns and self._stream) and self._phase is not _OVER
+
     def _watch(self) -> None:
         """See to it that the timer fires no later than what is due next. Too early costs nothing: it
         looks again, so activity never has to move it."""
         due = self._due_ns()
-        if self.on_slow is not None and not self.headers_ns:
+        if self.on_slow is not None and self._waits:
             slow = self.started_ns + SLOW_NS
             due = min(due, slow) if due else slow
         if not due:
@@ -361,7 +367,7 @@ class Call:
             self._fail(timed_out(self._phase))
             return
         on_slow = None
-        if not self.headers_ns and now >= self.started_ns + SLOW_NS:
+        if self._waits and now >= self.started_ns + SLOW_NS:
             on_slow, self.on_slow = self.on_slow, None
         self._watch()
         if on_slow is not None:

@@ -9,6 +9,7 @@ from tests.support.worker_process import Published
 
 from fastgate.keys import secret as secrets
 from fastgate.launch import Embedded
+from fastgate.store.counters import ROOM
 
 CONFIG = gateway_config({"local": provider_config("http://127.0.0.1:1/v1")})
 
@@ -86,6 +87,15 @@ def test_a_key_that_is_gone_is_not_known(published: Published) -> None:
     published.write_config({**CONFIG, "virtual_keys": []})
     assert published.publisher.publish().ok
     assert key_of(published, SECRET) is None
+
+
+def test_more_deployments_than_shared_memory_has_room_for(published: Published) -> None:
+    published.publisher.publish()
+    models = [f"model-{number}" for number in range(ROOM)]
+    published.write_config(gateway_config({"local": provider_config("http://127.0.0.1:1/v1", *models)}))
+    result = published.publisher.publish()
+    assert (result.ok, result.generation) == (False, 1)
+    assert f"there are {ROOM}" in result.diagnostics[-1].message
 
 
 def test_exposure_is_refused_at_the_start_only(published: Published) -> None:

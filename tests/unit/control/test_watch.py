@@ -67,3 +67,10 @@ def test_gone_is_no_change_and_back_is_one(file: Path) -> None:
     assert not any(polled_until_rest(watcher))
     file.write_text("back again")
     assert sum(polled_until_rest(watcher)) == 1
+
+
+def test_what_was_read_is_no_change(file: Path) -> None:
+    watcher = FileWatcher(file)
+    file.write_text("another")
+    watcher.handled()
+    assert not any(polled_until_rest(watcher))

@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import trustme
 from tests.support.draining import held_stream, open_stream, until_refused
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import (
@@ -91,6 +93,21 @@ class TestStart:
             assert gateway.data_dir.stat().st_mode & 0o777 == 0o700
             for path in gateway.data_dir.rglob("*"):
                 assert not path.stat().st_mode & 0o077, path
+
+    def test_tls_on_the_public_port(self, tmp_path: Path, provider: FakeProvider) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("127.0.0.1")
+        certificate.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+        certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+        tls = {"certificate": str(tmp_path / "certificate.pem"), "key": str(tmp_path / "key.pem")}
+        with GatewayProcess(config_for(provider, server={"workers": 1, "tls": tls}), tmp_path) as gateway:
+            assert gateway.url.startswith("https://127.0.0.1:")
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context.minimum_version = context.maximum_version = version
+                answer = httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS, verify=context)
+                assert answer.status_code == 200
 
     def test_two_on_one_directory(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as first:

@@ -13,44 +13,47 @@ from fastgate.supervisor import lock as lock_module
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.lock import Lock
 
-# Takes the lock as process `argv[2]` says, and holds it until its standard input ends.
-_HOLDER = """
-import fcntl, os, sys
-fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
-fcntl.flock(fd, fcntl.LOCK_EX)
-os.pwrite(fd, sys.argv[2].encode(), 0)
+# Takes the lock and holds it until its standard input ends.
+_SUPERVISOR = """
+import sys
+from pathlib import Path
+from fastgate.supervisor.lock import Lock
+lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
 
+# Takes the lock, leaves it to a child, and is killed. The child holds it until its standard input ends.
+_KILLED = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from fastgate.supervisor.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+child = "import sys; print('held', flush=True); sys.stdin.read()"
+subprocess.Popen([sys.executable, "-c", child], pass_fds=[lock.fd])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 @contextmanager
-def held_elsewhere(path: Path, pid: int | None) -> Iterator[subprocess.Popen[str]]:
-    """`pid`: who the file says holds it; None: the holder itself."""
+def held_by(script: str, path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(path), str(os.getpid() if pid is None else pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    try:
-        yield process
-    finally:
-        process.communicate()
-
-
-def dead_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
+    yield process
+    process.stdin.close()
+    process.stdout.read()  # until the last holder of the pipe is gone
+    process.stdout.close()
     process.wait()
-    return process.pid
 
 
 def test_second_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
     with (
-        held_elsewhere(tmp_path / "lock", None),
-        pytest.raises(StartError, match=rf"in use by another fastgate \(pid {os.getpid()}\)") as refused,
+        held_by(_SUPERVISOR, tmp_path / "lock") as holder,
+        pytest.raises(StartError, match=rf"in use by another fastgate \(pid {holder.pid}\)") as refused,
     ):
         Lock(tmp_path / "lock")
     assert "\n" not in str(refused.value)
@@ -64,17 +67,17 @@ def test_is_free_after_close(tmp_path: Path) -> None:
 
 
 def test_waits_for_orphans_of_a_killed_one(tmp_path: Path) -> None:
-    with held_elsewhere(tmp_path / "lock", dead_pid()) as orphan:
-        assert orphan.stdin is not None
-        orphan.stdin.close()  # it ends now, or a moment later
+    """Whether the killed one is a zombie yet, or its pid another's: the lock knows."""
+    with held_by(_KILLED, tmp_path / "lock") as holder:
+        assert holder.stdin is not None
+        holder.stdin.close()  # the orphan ends now, or a moment later
         Lock(tmp_path / "lock").close()
-        orphan.stdin = None
 
 
 def test_orphans_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock_module, "ORPHANS_WAIT_S", 0.1)
     with (
-        held_elsewhere(tmp_path / "lock", dead_pid()),
-        pytest.raises(StartError, match="in use by workers of a dead fastgate"),
+        held_by(_KILLED, tmp_path / "lock") as holder,
+        pytest.raises(StartError, match=rf"in use by workers of a dead fastgate \(pid {holder.pid}\)"),
     ):
         Lock(tmp_path / "lock")

@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import threading
 from functools import partial
 from typing import Any
 
@@ -7,8 +9,8 @@ from tests.support.byte_server import ByteServer, Peer, answering, byte_server, 
 from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post, until
 
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.domain.snapshot import Timeouts
-from fastgate.upstream.client import Call, Client
+from fastgate.domain.snapshot import Network, Timeouts
+from fastgate.upstream.client import Call, Client, Origin
 
 
 class Gate:
@@ -268,28 +270,35 @@ async def test_a_replacement_is_fresh_even_if_it_has_to_wait(client: Client) -> 
         assert counts(client) == [(1, 1, 0)]
 
 
+def serve_and_leave(
+    listener: socket.socket, arrived: threading.Event, go: threading.Event, left: threading.Event
+) -> None:
+    for number in range(2):
+        accepted, _ = listener.accept()
+        with accepted:
+            while not accepted.recv(65536).endswith(b"\r\n\r\n"):
+                pass
+            arrived.set()
+            go.wait()
+            accepted.sendall(response(b"%d" % number))
+        left.set()
+
+
 async def test_a_connection_that_is_lost_while_it_is_handed_over_is_replaced(client: Client) -> None:
-    go = asyncio.Event()
-
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        if peer.number == 0:
-            await go.wait()
-            # In one piece with the end of the stream: both arrive before the waiting call runs.
-            peer.writer.write(response(b"0"))
-            peer.close()
-        else:
-            await peer.send(response(b"%d" % peer.number))
-            await peer.client_left()
-
-    async with byte_server(script) as server:
-        origin = origin_of(server, max_connections=1)
+    arrived, go, left = threading.Event(), threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = asyncio.create_task(asyncio.to_thread(serve_and_leave, listener, arrived, go, left))
+        origin = Origin("http", "127.0.0.1", listener.getsockname()[1], Network(max_connections=1))
         first = asyncio.create_task(fetch(client, origin))
         second = asyncio.create_task(fetch(client, origin))
         await until(lambda: counts(client) == [(1, 0, 1)])
+        await until(arrived.is_set)
         go.set()
+        # The loop stands still until the response and the end of the stream are both there: it reads
+        # them in one turn, and the second call comes to run after that.
+        left.wait()
         assert [(await first).body, (await second).body] == [b"0", b"1"]
-        assert counts(client) == [(1, 1, 0)]
+        await server
 
 
 async def test_a_fresh_connection_takes_the_place_of_an_idle_one(client: Client) -> None:

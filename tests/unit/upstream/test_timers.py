@@ -69,6 +69,7 @@ async def test_first_content_counts_from_the_request_whatever_else_arrives(clien
     async with byte_server(script) as server:
         call = client.call(origin_of(server), Timeouts(first_content_s=0.1), stream=True)
         error = await failure_of_stream(call, post(origin_of(server))[0])
+        assert clock.monotonic_ns() - call.sent_ns < 0.9e9
         assert error.kind is FailureKind.FIRST_CONTENT_TIMEOUT
         await server.peers[0].gone.wait()
         assert counts(client) == []
@@ -87,7 +88,7 @@ async def test_silence_between_chunks_counts_from_the_last_one(client: Client) -
         error = await failure_of_stream(call, post(origin_of(server))[0], content_after=1)
         assert error.kind is FailureKind.BETWEEN_CHUNKS_TIMEOUT
         assert call.bytes_in == len(chunked_head()) + 30 * len(chunk(b"x"))
-        assert clock.monotonic_ns() - call.headers_ns > 0.9e9
+        assert 0.9e9 < clock.monotonic_ns() - call.headers_ns < 5e9
         assert counts(client) == []
 
 

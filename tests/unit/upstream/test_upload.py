@@ -1,12 +1,13 @@
 """Large request bodies: bounded buffers, early answers, stalled receivers."""
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.support.byte_server import Peer, byte_server, response
 from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post, until
 
-from fastgate.domain.failure import FailureKind
+from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Timeouts
 from fastgate.upstream.client import Client
 from fastgate.upstream.connection import JOIN_LIMIT, WRITE_SLICE
@@ -73,6 +74,26 @@ async def test_an_answer_that_comes_early_is_read(client: Client, status: bytes,
             assert counts(client) == []
 
 
+async def test_after_an_early_refusal_no_more_is_sent(client: Client) -> None:
+    received = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal received
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                while data := await peer.reader.read(65536):
+                    received += len(data)
+        await peer.send(b"no")
+        await peer.client_left()
+
+    async with byte_server(script) as server:
+        call = await fetch(client, origin_of(server), bytes(60_000_000))
+        assert (call.status, call.body) == (413, b"no")
+        assert received < 30_000_000
+
+
 async def test_an_early_success_does_not_stop_the_request(client: Client) -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
@@ -133,6 +154,14 @@ async def test_a_half_closed_receiver_is_not_waited_for(client: Client) -> None:
 
     forever = asyncio.Event()
     async with byte_server(script) as server:
-        assert (
-            await kind_of(client, origin_of(server), bytes(30_000_000)) is FailureKind.RESET_BEFORE_RESPONSE
-        )
+        call = client.call(origin_of(server), Timeouts(), stream=False)
+        task = asyncio.create_task(call.send(*post(origin_of(server), bytes(30_000_000))))
+        await until(lambda: call.sent_ns)
+        connection = call._connection
+        assert connection is not None
+        with pytest.raises(UpstreamError) as caught:
+            await task
+        call.release()
+        assert caught.value.kind is FailureKind.RESET_BEFORE_RESPONSE
+        # The socket too, though there is data that the peer does not take.
+        await until(lambda: connection.transport is None)

@@ -121,6 +121,11 @@ class ResponsesStream:
         b"response.incomplete",
         b"response.failed",
         b'"error"',
+        # An event of the type `error`, which need have no key of that name.
+        b"event: error",
+        b"event:error",
+        b'"type":"error',
+        b'"type": "error',
         b"[DONE]",
     )
 

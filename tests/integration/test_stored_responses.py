@@ -20,6 +20,7 @@ from tests.support.response_builders import created, deltas, ended, events, resp
 
 PATH = "/v1/responses"
 OTHER = "sk-other-gateway-0123456789abcdef0123456789abcdef"
+ROUTE_ONLY = "sk-route-gateway-0123456789abcdef0123456789abcdef"
 STREAMED = b'{"model":"smart","input":"Hi","stream":true}'
 
 
@@ -28,6 +29,8 @@ def configuration(url: str) -> dict[str, Any]:
     providers = {
         name: backend(
             name,
+            name,
+            f"{name}-mini",
             credentials=[{"id": f"c{n}", "secret": f"secret-of-{name}-{n}", "weight": 1} for n in (1, 2)],
         )
         for name in ("left", "right")
@@ -35,6 +38,7 @@ def configuration(url: str) -> dict[str, Any]:
     keys = [
         {"id": "vk_test", "secret": SECRET},
         {"id": "vk_other", "secret": OTHER},
+        {"id": "vk_route", "secret": ROUTE_ONLY, "allowed_models": ["smart"]},
     ]
     routes = {"smart": [group("left", "right")]}
     return config(url, {**providers, "spare": backend("spare")}, routes=routes, virtual_keys=keys)
@@ -155,6 +159,32 @@ async def test_what_follows_a_response_goes_to_the_same_place(rig: GatewayRig) -
         assert follows.secret == made_by.secret
         assert follows.json()["previous_response_id"] == f"resp_before_{number}"
         assert follows.json()["model"] == made_by.json()["model"], "the name that the deployment knows"
+
+
+async def test_another_model_at_the_same_place(rig: GatewayRig) -> None:
+    made_by = await create(rig, "resp_large")
+    place, elsewhere = ("left", "right") if made_by.model == "left" else ("right", "left")
+    follows = await create(rig, "resp_small", model=f"{place}-mini", previous_response_id="resp_large")
+    assert (follows.model, follows.secret) == (f"{place}-mini", made_by.secret)
+    body = response_body(model=f"{elsewhere}-mini", previous_response_id="resp_large")
+    response = await rig.exchange(request(body, path=PATH))
+    assert (response.status, response.error()["code"]) == (404, "model_not_found")
+    body = response_body(model="auto", previous_response_id="resp_large")
+    rig.provider.script(replies.json_reply(response_object("resp_auto")), path=PATH)
+    assert (await rig.exchange(request(body, path=PATH))).status == 200
+    assert (rig.provider.requests[-1].model, rig.provider.requests[-1].secret) == (place, made_by.secret)
+
+
+async def test_a_key_that_may_use_the_route_alone_gets_its_response(rig: GatewayRig) -> None:
+    rig.provider.script(replies.json_reply(response_object("resp_route")), path=PATH)
+    made = await rig.exchange(request(response_body(), path=PATH, secret=ROUTE_ONLY))
+    assert made.status == 200
+    rig.provider.script(replies.json_reply(response_object("resp_route")), path=f"{PATH}/resp_route")
+    assert (await ask(rig, "GET", f"{PATH}/resp_route", ROUTE_ONLY)).status == 200
+    body = response_body(previous_response_id="resp_route")
+    assert (await rig.exchange(request(body, path=PATH, secret=ROUTE_ONLY))).status == 200
+    body = response_body(model="left-mini", previous_response_id="resp_route")
+    assert (await rig.exchange(request(body, path=PATH, secret=ROUTE_ONLY))).status == 404
 
 
 async def test_a_pinned_call_has_no_fallback(rig: GatewayRig) -> None:

@@ -11,7 +11,7 @@ from tests.support.builders import DONE, LAST_CHUNK, chunk
 from tests.support.event_stream import DONE as DONE_EVENT
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import GatewayProcess, gateway_config, provider_config
-from tests.support.load import Answer, Connection, open_streams
+from tests.support.load import Answer, Connection, accepted_by, open_streams
 from tests.support.metrics import Scrape
 from tests.support.processes import in_thread
 from tests.support.raw_client import chat_body, request
@@ -46,16 +46,6 @@ def has(text: str) -> Callable[[Answer], bool]:
     return lambda answer: text.encode() in answer.body
 
 
-def serving(pid: int, connections: list[Connection]) -> list[Connection]:
-    """Those that this process has accepted."""
-    ports = {
-        connection.raddr.port
-        for connection in psutil.Process(pid).net_connections("tcp")
-        if connection.raddr and connection.status != psutil.CONN_LISTEN
-    }
-    return [connection for connection in connections if connection.port in ports]
-
-
 async def until_back(gateway: GatewayProcess, name: str, dead: int) -> int:
     """The pid of the successor, once the gateway's status has one."""
 
@@ -73,7 +63,7 @@ async def until_it_serves(gateway: GatewayProcess, pid: int) -> None:
     for _ in range(2_000):
         connection = await Connection.connect(gateway.url)
         answer = await connection.call(request(method="GET", path="/health/ready"))
-        found = serving(pid, [connection])
+        found = accepted_by(pid, [connection])
         connection.close()
         if found:
             assert answer.status == 200
@@ -109,7 +99,7 @@ async def test_a_killed_worker_takes_its_own_streams_and_no_others(
         await streams[0].until(has(AFTER[0]))
 
         pid = gateway.pids()["worker-1"]
-        doomed = serving(pid, streams)
+        doomed = accepted_by(pid, streams)
         spared = [stream for stream in streams if stream not in doomed]
         assert doomed
         assert spared

@@ -181,7 +181,7 @@ class FakeProvider:
 
     def start_listening(self) -> None:
         async def listen() -> None:
-            sock = socket.socket()
+            sock = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY on such alone
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", self.port))
             self.port = sock.getsockname()[1]

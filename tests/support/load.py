@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httptools
 import msgspec
+import psutil
 
 _AT_ONCE = 100
 
@@ -132,6 +133,16 @@ async def open_streams(url: str, requests: Iterable[bytes], ready: Callable[[Ans
     return connections
 
 
+def accepted_by(pid: int, connections: list[Connection]) -> list[Connection]:
+    """Those that this process has accepted."""
+    ports = {
+        connection.raddr.port
+        for connection in psutil.Process(pid).net_connections("tcp")
+        if connection.raddr and connection.status != psutil.CONN_LISTEN
+    }
+    return [connection for connection in connections if connection.port in ports]
+
+
 class Hammer:
     """Clients that each send one request after the other; `judge` says of an answer what it was.
 
@@ -144,22 +155,33 @@ class Hammer:
         self._requests = requests
         self._judge = judge
         self._stopped = False
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._by_client: list[int] = []
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     async def run(self, clients: int) -> None:
         """Until `stop`, or until there are no more requests."""
-        await asyncio.gather(*(self._client() for _ in range(clients)))
+        self._by_client = [0] * clients
+        await asyncio.gather(*(self._client(number) for number in range(clients)))
 
     def stop(self) -> None:
         self._stopped = True
 
     async def more(self, answers: int) -> None:
         """Wait for so many answers from now on."""
+        wanted = self.outcomes.total() + answers
+        await self._until(lambda: self.outcomes.total() >= wanted)
+
+    async def all_began_anew(self) -> None:
+        """Wait until what any client has open now is answered."""
+        now = list(self._by_client)
+        await self._until(lambda: all(map(int.__gt__, self._by_client, now)))
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
         reached = asyncio.get_running_loop().create_future()
-        self._waiting.append((self.outcomes.total() + answers, reached))
+        self._waiting.append((condition, reached))
         await asyncio.wait_for(reached, 60)
 
-    async def _client(self) -> None:
+    async def _client(self, number: int) -> None:
         connection = await Connection.connect(self._url)
         for request in self._requests:
             if self._stopped:
@@ -168,15 +190,16 @@ class Hammer:
                 connection = await Connection.connect(self._url)
             answer = await connection.call(request)
             self.outcomes[self._judge(answer)] += 1
-            self._notify()
+            self._by_client[number] += 1
+            if self._waiting:
+                self._notify()
             if answer.headers.get("connection") == "close":
                 connection.close()
                 connection.open = False
         connection.close()
 
     def _notify(self) -> None:
-        total = self.outcomes.total()
-        for wanted, reached in self._waiting:
-            if total >= wanted and not reached.done():
+        for condition, reached in self._waiting:
+            if not reached.done() and condition():
                 reached.set_result(None)
-        self._waiting = [(wanted, reached) for wanted, reached in self._waiting if not reached.done()]
+        self._waiting = [(condition, reached) for condition, reached in self._waiting if not reached.done()]

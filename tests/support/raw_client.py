@@ -13,6 +13,7 @@ import msgspec
 from tests.support.gateway_process import SECRET
 
 Header = tuple[str, str]
+READ_TIMEOUT_S = 15.0
 CHAT = "/v1/chat/completions"
 
 
@@ -178,7 +179,8 @@ class RawClient:
             return self._taken(len(self._buffer))
 
     async def _receive(self) -> None:
-        data = await self._loop.sock_recv(self._socket, 65_536)
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            data = await self._loop.sock_recv(self._socket, 65_536)
         if not data:
             raise asyncio.IncompleteReadError(self._buffer, None)
         self._buffer += data

@@ -1,7 +1,6 @@
 """`GET /v1/models` and `/v1/models/{id}`: what this virtual key may use."""
 
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 
@@ -23,9 +22,7 @@ async def answer_list(exchange: Exchange) -> None:
     await _respond(exchange, ModelList(data=[_shown(model) for model in models]))
 
 
-def answer_one(quoted_id: str) -> Answer:
-    model_id = unquote(quoted_id)
-
+def answer_one(model_id: str) -> Answer:
     async def answer(exchange: Exchange) -> None:
         authenticate(exchange)
         found = exchange.generation.table.public_model(model_id, exchange.key)

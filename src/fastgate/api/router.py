@@ -1,8 +1,7 @@
 """Path and method → handler. Everything not listed here is refused, in the dialect of the path."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
-from urllib.parse import unquote
+from typing import Final, NamedTuple
 
 from fastgate.api import models, operations, stored_responses
 from fastgate.api.cors import Cors
@@ -10,12 +9,16 @@ from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import ClientDisconnected, GatewayError, draining
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.operation import Operation
+from fastgate.pipeline.relay import BrokenOff
 from fastgate.pipeline.run import Answer, run
 from fastgate.pipeline.services import Services
 
 Handler = Callable[[Downstream], Awaitable[None]]
 
 _AZURE: Final = "/openai/deployments/"
+# The longest first: `/chat/completions` ends with another endpoint's path.
+_BY_LENGTH: Final = sorted(operations.OPERATIONS, key=len, reverse=True)
 
 
 class Router:
@@ -39,7 +42,8 @@ class Router:
         self._methods.setdefault(path, []).append(method)
 
     async def handle(self, downstream: Downstream) -> None:
-        """Answer one request. ClientDisconnected ends here: there is nobody to tell."""
+        """Answer one request. Where the client is gone there is nobody to tell; where an answer broke off
+        without an error of its own, leaving it without its end makes the server break the connection."""
         handler = self._routes.get((downstream.method, downstream.path))
         try:
             if self._cors.enabled and await self._cors.answered(downstream):
@@ -48,7 +52,7 @@ class Router:
                 await handler(downstream)
             else:
                 await self._by_pattern(downstream)
-        except ClientDisconnected:
+        except (ClientDisconnected, BrokenOff):
             return
         except GatewayError as error:
             await run(Exchange(self._services, downstream, operations.REFUSED), _refuse(error))
@@ -69,17 +73,14 @@ class Router:
     async def _by_pattern(self, downstream: Downstream) -> None:
         """Paths with a name in them."""
         path, method = downstream.path, downstream.method
-        if path.startswith(_AZURE):
-            name, _, suffix = path[len(_AZURE) :].partition("/")
-            operation = operations.OPERATIONS.get("/" + suffix)
-            if operation is not None and name:
-                _require(method, ["POST"])
-                if self._services.draining:
-                    raise draining()
-                exchange = Exchange(self._services, downstream, operation)
-                exchange.path_model = unquote(name)
-                await run(exchange)
-                return
+        if path.startswith(_AZURE) and (found := _azure(path[len(_AZURE) :])) is not None:
+            _require(method, ["POST"])
+            if self._services.draining:
+                raise draining()
+            exchange = Exchange(self._services, downstream, found.operation)
+            exchange.path_model = found.model
+            await run(exchange)
+            return
         for prefix in operations.PREFIXES:
             if path.startswith(prefix + "/models/"):
                 _require(method, ["GET"])
@@ -93,6 +94,20 @@ class Router:
         if allowed := self._methods.get(path):
             _require(method, allowed)
         raise GatewayError("unknown_path", f"There is no endpoint {method} {path[:200]}; see docs/api.md.")
+
+
+class _AzureCall(NamedTuple):
+    model: str
+    operation: Operation
+
+
+def _azure(rest: str) -> _AzureCall | None:
+    """`rest` is the path after `/deployments/`. A model's name may have slashes itself."""
+    for path in _BY_LENGTH:
+        if rest.endswith(path):
+            model = rest.removesuffix(path)
+            return _AzureCall(model, operations.OPERATIONS[path]) if model else None
+    return None
 
 
 def _refuse(error: GatewayError) -> Answer:

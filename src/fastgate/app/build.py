@@ -12,7 +12,6 @@ from fastgate.api.router import Router
 from fastgate.api.service_pages import RenderMetrics, ServicePages
 from fastgate.app.context import WorkerContext
 from fastgate.app.timers import Periodic
-from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Snapshot
 from fastgate.downstream.asgi import Application, application
 from fastgate.errors import ConfigError
@@ -131,9 +130,11 @@ class WorkerDataPlane:
 
     async def aclose(self) -> None:
         self._housekeeping.close()
-        ending = UpstreamError(FailureKind.CANCELLED, "the gateway is shutting down")
         for exchange in tuple(self._services.exchanges):
-            exchange.stop(ending)
+            exchange.shut_down()
+        await self._services.idle(CLOSING_S)
+        for exchange in tuple(self._services.exchanges):
+            exchange.downstream.cut_off()
         await self._services.idle(CLOSING_S)
         await self._services.client.aclose()
         self._services.responses.close()

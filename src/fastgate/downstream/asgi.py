@@ -24,10 +24,12 @@ class AsgiDownstream:
 
     __slots__ = (
         "_headers",
+        "_cut_off",
         "_index",
         "_reading",
         "_receive",
         "_send",
+        "_task",
         "_watcher",
         "bytes_in",
         "bytes_out",
@@ -45,7 +47,9 @@ class AsgiDownstream:
         self.query: bytes = scope["query_string"]
         self._headers: Sequence[Header] = scope["headers"]
         self._index: dict[bytes, bytes] | None = None
+        self._task = asyncio.current_task()
         self._reading: _Reading | None = None
+        self._cut_off = False
         self._receive = receive
         self._send = send
         self._watcher: asyncio.Task[None] | None = None
@@ -91,16 +95,21 @@ class AsgiDownstream:
         return b"".join(chunks)
 
     async def _next(self, timeout_s: float) -> Message:
-        reading = self._reading = _Reading(timeout_s)
+        reading = self._reading = _Reading(self._task, timeout_s)
         try:
             message = await self._receive()
         except asyncio.CancelledError:
-            if (error := reading.ended_by()) is not None:
+            if (error := reading.ended_by()) is None:
+                raise
+            try:
                 raise error from None
-            raise
+            finally:
+                del error
         finally:
             self._reading = None
             reading.timer.cancel()
+            # Its error's traceback has this frame; a cycle would keep the connection from being closed.
+            del reading
         if message["type"] == "http.disconnect":
             self.disconnected = True
             await self._refuse_body()
@@ -156,10 +165,20 @@ class AsgiDownstream:
         except OSError:
             self.disconnected = True
             raise ClientDisconnected from None
+        except asyncio.CancelledError:
+            if self._cut_off and self._task is not None and not self._task.uncancel():
+                self.disconnected = True
+                raise ClientDisconnected from None
+            raise
 
     def interrupt(self, error: GatewayError) -> None:
         if self._reading is not None:
             self._reading.end(error)
+
+    def cut_off(self) -> None:
+        if self._task is not None and not self._cut_off:
+            self._cut_off = True
+            self._task.cancel()
 
     def watch(self, on_leave: Callable[[], None]) -> None:
         if self._watcher is None:
@@ -178,15 +197,14 @@ class AsgiDownstream:
 
 
 class _Reading:
-    """Cancels the task that made it after a time, or when told: `asyncio.timeout` at a third of its cost."""
+    """Cancels the task that reads after a time, or when told: `asyncio.timeout` at a third of its cost."""
 
     __slots__ = ("_error", "_task", "timer")
 
-    def __init__(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(loop)
+    def __init__(self, task: asyncio.Task[Any] | None, seconds: float) -> None:
+        self._task = task
         self._error: GatewayError | None = None
-        self.timer = loop.call_later(seconds, self._overdue, seconds)
+        self.timer = asyncio.get_running_loop().call_later(seconds, self._overdue, seconds)
 
     def _overdue(self, seconds: float) -> None:
         self.end(_too_slow(seconds))

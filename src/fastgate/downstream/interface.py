@@ -52,6 +52,9 @@ class Downstream(Protocol):
     def interrupt(self, error: GatewayError) -> None:
         """A `body` that waits for the client raises `error`."""
 
+    def cut_off(self) -> None:
+        """Whatever is being sent, and waits for the client to take it, raises ClientDisconnected."""
+
     def watch(self, on_leave: Callable[[], None]) -> None:
         """Call `on_leave` once when the client goes away, until `unwatch`. Idempotent."""
 

@@ -8,6 +8,7 @@ from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.downstream.interface import Downstream
+from fastgate.errors import draining
 from fastgate.observability.records import AttemptRecord, Finish
 from fastgate.pipeline.operation import Operation
 from fastgate.pipeline.services import Generation, Services
@@ -133,6 +134,11 @@ class Exchange:
         for attempt in tuple(self.active):
             attempt.abort(error)
 
+    def shut_down(self) -> None:
+        """The gateway ends: whatever this exchange waits for, its client is told."""
+        self.stop(UpstreamError(FailureKind.CANCELLED, "the gateway is shutting down"))
+        self.downstream.interrupt(draining())
+
     def keep_deadline(self, total_s: float) -> None:
         """Stop when `total_s` have passed since the request came. The first deadline is the one that
         holds; 0 is none, and what is streamed has none."""
@@ -159,6 +165,13 @@ class Exchange:
             timer.cancel()
             self._pause = None
             self.waited_ns += clock.monotonic_ns() - began
+
+    def drop_body(self) -> None:
+        """No attempt will be made any more; what is logged at the end is kept."""
+        if self.form is not None:
+            self.form.drop_body()
+        if self.envelope is not None and not (self.key is not None and self.key.log_prompts):
+            self.envelope.drop_body()
 
     def close(self) -> None:
         """Nothing of this exchange is left running afterwards."""

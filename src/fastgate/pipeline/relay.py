@@ -7,7 +7,7 @@ from fastgate import clock
 from fastgate._core.sse import EventSplitter
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.errors import ClientDisconnected
+from fastgate.errors import ClientDisconnected, draining
 from fastgate.pipeline import headers
 from fastgate.pipeline.attempt import Attempt, Shape
 from fastgate.pipeline.exchange import Exchange
@@ -67,8 +67,11 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
         if not exchange.client_left:
             await downstream.start(attempt.call.status, out)
         await _send(exchange, attempt.first)
+        resume = Resume.of(exchange)
+        if resume is None:
+            exchange.drop_body()
         if attempt.shape is Shape.EVENTS:
-            await _events(exchange, attempt)
+            await _events(exchange, attempt, resume)
         else:
             await _bytes(exchange, attempt)
     finally:
@@ -98,8 +101,7 @@ async def _bytes(exchange: Exchange, attempt: Attempt) -> None:
     await _finish(exchange)
 
 
-async def _events(exchange: Exchange, attempt: Attempt) -> None:
-    resume = Resume.of(exchange)
+async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
     while True:
         try:
             await _until_end(exchange, attempt, resume)
@@ -136,6 +138,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
     )
     if resume is not None:
         resume.saw(attempt.first)
+    attempt.first = b""
     last_ns = attempt.content_ns
     while not attempt.ended:
         try:
@@ -188,16 +191,21 @@ def _broken(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
         raise ClientDisconnected
 
 
-def _cut(exchange: Exchange, error: UpstreamError) -> None:
+def _cut(exchange: Exchange, error: UpstreamError) -> str:
+    """Put it into the exchange's record; the sentence for the client."""
     exchange.finish = "cut"
-    exchange.error_code = "upstream_timeout" if error.kind in TIMERS else "upstream_error"
     exchange.error = f"the answer broke off: {error.kind.value}: {error.message}"
+    if error is exchange.stopped:
+        ending = draining()
+        exchange.error_code = ending.code
+        return ending.message
+    exchange.error_code = "upstream_timeout" if error.kind in TIMERS else "upstream_error"
+    return f"The provider's stream broke off ({error.kind.value.replace('_', ' ')})."
 
 
 async def _terminal_error(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
     assert attempt.decoder is not None
-    _cut(exchange, error)
-    message = f"The provider's stream broke off ({error.kind.value.replace('_', ' ')})."
+    message = _cut(exchange, error)
     last = _last_event(attempt.last_event)
     await _send(exchange, attempt.decoder.failure(message, exchange.error_code, last))
     if not exchange.client_left:

@@ -32,7 +32,8 @@ def stored_response(exchange: Exchange, response_id: str) -> Plan:
         plan = exchange.generation.table.pinned(
             deployment=owner.deployment,
             credential=owner.credential,
-            model=exchange.model or owner.model,
+            model=owner.model,
+            asked=exchange.model,
             key=exchange.key,
             endpoint=exchange.operation.endpoint,
         )

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
-from fastgate.domain.snapshot import Credential, Route, Snapshot, StreamFailure, Target
+from fastgate.domain.snapshot import Credential, Deployment, Route, Snapshot, StreamFailure, Target
 from fastgate.domain.virtual_key import ModelRef, VirtualKey
 from fastgate.errors import GatewayError
 from fastgate.routing import permission
@@ -108,13 +108,24 @@ class RoutingTable:
         model: str,
         key: VirtualKey | None,
         endpoint: Endpoint,
+        asked: str | None = None,
     ) -> Plan | None:
-        """For what only one deployment and credential can answer; None if this key may not (any more)."""
-        if deployment not in self._snapshot.deployments:
+        """For what only one deployment and credential can answer; None if this key may not use it (any more).
+
+        `model` is the name that it was made under there. With another model `asked` for, it is that one
+        at the same place; GatewayError model_not_found where it is not served there.
+        """
+        place = self._snapshot.deployments.get(deployment)
+        if place is None:
             return None
         target = Target(deployment=deployment, model=model)
         group = TargetGroup(deployment, (target,))
-        if self._denied(key, model, group, target) is not None or self._unfit(target, endpoint) is not None:
+        if asked not in (None, "", AUTO):
+            group, target = self._beside(place, asked)
+        denied = self._denied(key, asked or model, group, target)
+        if denied is Denied.PROVIDER or (denied is not None and asked is not None):
+            return None
+        if self._unfit(target, endpoint) is not None:
             return None
         candidate = self._candidate(target)
         candidate.credentials = tuple(
@@ -124,6 +135,25 @@ class RoutingTable:
             return None
         only = CandidateGroup(deployment, (candidate,), group.strategy, None, None)
         return Plan((only,), (), self._budget, self._rng, Policy(None, StreamFailure.FAIL))
+
+    def _beside(self, place: Deployment, asked: str) -> tuple[TargetGroup, Target]:
+        """What `asked` stands for at this place, best at the very deployment."""
+        beside: tuple[TargetGroup, Target] | None = None
+        for group in self._resolver.resolve(ModelRef(asked)):
+            for target in group.targets:
+                found = self._snapshot.deployments[target.deployment]
+                if found.id == place.id:
+                    return group, target
+                if (found.provider, found.base_url) == (place.provider, place.base_url):
+                    beside = beside or (group, target)
+        if beside is None:
+            raise GatewayError(
+                "model_not_found",
+                f"The stored response is at the provider `{place.provider}`, "
+                f"which serves no `{asked[:MAX_NAME]}` there.",
+                param="model",
+            )
+        return beside
 
     def public_models(self, key: VirtualKey | None) -> list[PublicModel]:
         """The routes and plain names that the key may ask for; `provider/name` works beside each."""

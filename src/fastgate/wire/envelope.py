@@ -92,6 +92,11 @@ class Envelope:
         self._rendered = (model, ask_usage, body)
         return body
 
+    def drop_body(self) -> None:
+        """Nothing is rendered any more: a stream may stay open for long, and conversations are large."""
+        self.body = b""
+        self._rendered = None
+
     def _splice(self, model: str | None, *, ask_usage: bool) -> bytes:
         inserted: list[bytes] = []
         edits: list[tuple[int, int, bytes]] = []

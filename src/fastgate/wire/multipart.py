@@ -42,6 +42,10 @@ class FormEnvelope:
         start, end = self._model_span
         return b"".join((self.body[:start], model.encode(), self.body[end:]))
 
+    def drop_body(self) -> None:
+        """Nothing is rendered any more."""
+        self.body = b""
+
 
 class _Spans:
     """Runs the parser over the whole body and keeps where the values of the read fields stand."""
@@ -65,6 +69,7 @@ class _Spans:
                 "on_end": self._on_end,
             },
         )
+        parser.logger.disabled = True  # it would tell standard error of clients' mistakes
         try:
             parser.write(body)
             parser.finalize()

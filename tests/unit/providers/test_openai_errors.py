@@ -1,7 +1,7 @@
 """OpenAI's refusals: which failure each status is, and what `Retry-After` says."""
 
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 

@@ -123,7 +123,13 @@ def test_a_failed_chat_stream_ends_in_an_error_object_and_no_done() -> None:
     }
 
 
-CREATED = {"id": "resp_1", "object": "response", "status": "in_progress", "output": [], "error": None}
+CREATED: dict[str, object] = {
+    "id": "resp_1",
+    "object": "response",
+    "status": "in_progress",
+    "output": [],
+    "error": None,
+}
 
 
 def test_responses_opening_events_are_held_back_and_give_the_id() -> None:
@@ -168,7 +174,10 @@ def test_responses_failure_is_numbered_after_the_last_event_and_shows_the_respon
 def test_responses_failed_event_is_an_upstream_failure() -> None:
     stream = ResponsesStream()
     failed = {**CREATED, "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "m"}}
-    assert stream.event(event({"type": "response.failed", "sequence_number": 2, "response": failed})) is Sees.ERROR
+    assert (
+        stream.event(event({"type": "response.failed", "sequence_number": 2, "response": failed}))
+        is Sees.ERROR
+    )
     assert stream.error is not None
     assert stream.error.kind is FailureKind.RATE_LIMITED
 

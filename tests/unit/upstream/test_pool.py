@@ -1,16 +1,16 @@
 import asyncio
-import socket
-import threading
+import ssl
 from functools import partial
 from typing import Any
 
 import pytest
+import trustme
 from tests.support.byte_server import ByteServer, Peer, answering, byte_server, response
 from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post, until
 
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.domain.snapshot import Network, Timeouts
-from fastgate.upstream.client import Call, Client, Origin
+from fastgate.domain.snapshot import Timeouts
+from fastgate.upstream.client import Call, Client
 
 
 class Gate:
@@ -108,7 +108,7 @@ async def test_waiting_has_its_own_timer(client: Client) -> None:
         await first
 
 
-async def test_a_lost_connection_makes_room_for_who_waits(client: Client) -> None:
+async def test_a_lost_connection_makes_room_for_who_waits_longest(client: Client) -> None:
     asked = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -117,17 +117,16 @@ async def test_a_lost_connection_makes_room_for_who_waits(client: Client) -> Non
             await asked.wait()
             peer.reset()
         else:
-            await peer.send(response(b"second"))
-            await peer.client_left()
+            await peer.send(response(b"%d" % peer.number, b"Connection: close"))
 
     async with byte_server(script) as server:
-        first, second = await start(client, server, 2, max_connections=1)
-        await until(lambda: counts(client) == [(1, 0, 1)])
+        first, second, third = await start(client, server, 3, max_connections=1)
+        await until(lambda: counts(client) == [(1, 0, 2)])
         asked.set()
         with pytest.raises(UpstreamError):
             await first
-        await second
-        assert counts(client) == [(1, 1, 0)]
+        assert [(await second).body, (await third).body] == [b"1", b"2"]
+        assert counts(client) == []
 
 
 async def test_a_failed_connect_makes_room_for_who_waits(client: Client) -> None:
@@ -270,35 +269,36 @@ async def test_a_replacement_is_fresh_even_if_it_has_to_wait(client: Client) -> 
         assert counts(client) == [(1, 1, 0)]
 
 
-def serve_and_leave(
-    listener: socket.socket, arrived: threading.Event, go: threading.Event, left: threading.Event
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_connection_that_is_lost_while_it_is_handed_over_is_replaced(
+    client: Client, ca: trustme.CA, secure: bool
 ) -> None:
-    for number in range(2):
-        accepted, _ = listener.accept()
-        with accepted:
-            while not accepted.recv(65536).endswith(b"\r\n\r\n"):
-                pass
-            arrived.set()
-            go.wait()
-            accepted.sendall(response(b"%d" % number))
-        left.set()
+    """With TLS the response and the end of the stream arrive in one turn of the loop, so the waiting
+    call comes to run only when the connection that it got is already closed."""
+    go = asyncio.Event()
 
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if peer.number == 0:
+            await go.wait()
+            peer.writer.write(response(b"0"))
+            peer.close()
+        else:
+            await peer.send(response(b"1"))
+            await peer.client_left()
 
-async def test_a_connection_that_is_lost_while_it_is_handed_over_is_replaced(client: Client) -> None:
-    arrived, go, left = threading.Event(), threading.Event(), threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = asyncio.create_task(asyncio.to_thread(serve_and_leave, listener, arrived, go, left))
-        origin = Origin("http", "127.0.0.1", listener.getsockname()[1], Network(max_connections=1))
-        first = asyncio.create_task(fetch(client, origin))
-        second = asyncio.create_task(fetch(client, origin))
-        await until(lambda: counts(client) == [(1, 0, 1)])
-        await until(arrived.is_set)
+    context = None
+    if secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ca.issue_cert("127.0.0.1").configure_cert(context)
+    async with byte_server(script, context) as server:
+        origin = origin_of(server, "https" if secure else "http", verify_tls=False, max_connections=1)
+        first = asyncio.create_task(fetch(client, origin, headers_s=5))
+        second = asyncio.create_task(fetch(client, origin, headers_s=5))
+        await until(lambda: counts(client) == [(1, 0, 1)] and server.requests)
         go.set()
-        # The loop stands still until the response and the end of the stream are both there: it reads
-        # them in one turn, and the second call comes to run after that.
-        left.wait()
         assert [(await first).body, (await second).body] == [b"0", b"1"]
-        await server
+        assert counts(client) == [(1, 1, 0)]
 
 
 async def test_a_fresh_connection_takes_the_place_of_an_idle_one(client: Client) -> None:

@@ -148,15 +148,17 @@ async def test_a_receiver_that_leaves(client: Client, reset: bool) -> None:
 
 async def test_a_half_closed_receiver_is_not_waited_for(client: Client) -> None:
     async def script(peer: Peer) -> None:
-        await peer.reader.readexactly(100_000)
+        await stuck.wait()
         peer.half_close()
         await forever.wait()
 
-    forever = asyncio.Event()
+    stuck, forever = asyncio.Event(), asyncio.Event()
     async with byte_server(script) as server:
         call = client.call(origin_of(server), Timeouts(), stream=False)
         task = asyncio.create_task(call.send(*post(origin_of(server), bytes(30_000_000))))
         await until(lambda: call.sent_ns)
+        await asyncio.sleep(0.1)
+        stuck.set()
         connection = call._connection
         assert connection is not None
         with pytest.raises(UpstreamError) as caught:

@@ -10,7 +10,10 @@ from fastgate.domain.virtual_key import ModelRef
 from fastgate.errors import GatewayError
 from fastgate.wire.envelope import Envelope
 
-ODD = b'{ "messages" : [ {"role":"user","content":"\\u00e9 {\\"model\\": 1}"} ],\n "model":\t"gpt-4o" , "x":1.50e1,"stream":true}'
+ODD = (
+    b'{ "messages" : [ {"role":"user","content":"\\u00e9 {\\"model\\": 1}"} ],\n'
+    b' "model":\t"gpt-4o" , "x":1.50e1,"stream":true}'
+)
 
 
 def refused(body: bytes) -> GatewayError:
@@ -81,13 +84,26 @@ def test_fallbacks_are_read_and_cut_out(body: bytes) -> None:
 
 
 @given(
-    st.dictionaries(st.text(max_size=8), st.recursive(st.integers() | st.text(max_size=9), st.lists, max_leaves=4)),
+    st.dictionaries(
+        st.text(max_size=8), st.recursive(st.integers() | st.text(max_size=9), st.lists, max_leaves=4)
+    ),
     st.text(max_size=8),
     st.booleans(),
 )
 def test_any_object_survives_any_edit(extra: dict[str, object], model: str, ask: bool) -> None:
-    for read in ("model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "user",
-                 "metadata", "fallbacks", "previous_response_id", "store"):
+    for read in (
+        "model",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "max_completion_tokens",
+        "n",
+        "user",
+        "metadata",
+        "fallbacks",
+        "previous_response_id",
+        "store",
+    ):
         extra.pop(read, None)
     body = json.dumps({**extra, "model": "before"}, indent=1).encode()
     rendered = json.loads(Envelope.decode(body).render(model, ask_usage=ask))
@@ -101,7 +117,12 @@ def test_any_object_survives_any_edit(extra: dict[str, object], model: str, ask:
         (b'{"model":1}', "invalid_field", "model", "byte 9"),
         (b'{"a":0,"stream":"yes"}', "invalid_field", "stream", "byte 16"),
         (b'{"n":1.5}', "invalid_field", "n", "byte 5"),
-        (b'{"stream_options":{"include_usage":3}}', "invalid_field", "stream_options.include_usage", "byte 18"),
+        (
+            b'{"stream_options":{"include_usage":3}}',
+            "invalid_field",
+            "stream_options.include_usage",
+            "byte 18",
+        ),
         (b'{"fallbacks":[7]}', "invalid_field", "fallbacks[0]", "byte 13"),
         (b"[1]", "invalid_body", None, "object"),
         (b"", "invalid_json", None, "truncated"),

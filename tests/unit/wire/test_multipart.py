@@ -11,13 +11,16 @@ FILE = bytes(range(256)) * 40 + b"\r\n--b1\r\nmodel"
 
 def form(*parts: tuple[bytes, bytes], end: bytes = b"--b0--\r\n") -> bytes:
     body = b"".join(
-        b"--b0\r\nContent-Disposition: form-data; " + head + b"\r\n\r\n" + value + b"\r\n" for head, value in parts
+        b"--b0\r\nContent-Disposition: form-data; " + head + b"\r\n\r\n" + value + b"\r\n"
+        for head, value in parts
     )
     return body + end
 
 
 def test_the_model_is_replaced_and_the_file_stays() -> None:
-    body = form((b'name="file"; filename="model"', FILE), (b'name="model"', b"whisper-1"), (b'name="stream"', b"true"))
+    body = form(
+        (b'name="file"; filename="model"', FILE), (b'name="model"', b"whisper-1"), (b'name="stream"', b"true")
+    )
     envelope = FormEnvelope.decode(body, TYPE)
     assert (envelope.model, envelope.stream) == ("whisper-1", True)
     assert envelope.render(None) is body

@@ -29,7 +29,12 @@ def configure(provider_url: str) -> dict[str, Any]:
         {"id": "vk_expired", "secret": EXPIRED, "expires_at": "2020-01-01T00:00:00Z"},
         {"id": "vk_disabled", "secret": DISABLED, "enabled": False},
         {"id": "vk_narrow", "secret": NARROW, "allowed_providers": ["other"]},
-        {"id": "vk_limited", "secret": LIMITED, "allowed_models": ["gpt-*"], "denied_models": ["GPT-4O-mini"]},
+        {
+            "id": "vk_limited",
+            "secret": LIMITED,
+            "allowed_models": ["gpt-*"],
+            "denied_models": ["GPT-4O-mini"],
+        },
     ]
     return config
 
@@ -148,12 +153,19 @@ async def test_fallbacks_of_the_body_are_no_way_around_permissions(rig: GatewayR
     _, upstream = await rig.answered(request(body, secret=NARROW))
     assert upstream.model == "other-model"
     await rig.refused(
-        request(chat_body(fallbacks=["local/gpt-4o"]), secret=NARROW), 403, "provider_not_allowed", param="model"
+        request(chat_body(fallbacks=["local/gpt-4o"]), secret=NARROW),
+        403,
+        "provider_not_allowed",
+        param="model",
     )
 
 
 async def test_the_list_of_models_is_the_keys_own(rig: GatewayRig) -> None:
-    for secret, models in ((SECRET, {"gpt-4o", "other-model"}), (NARROW, {"other-model"}), (LIMITED, {"gpt-4o"})):
+    for secret, models in (
+        (SECRET, {"gpt-4o", "other-model"}),
+        (NARROW, {"other-model"}),
+        (LIMITED, {"gpt-4o"}),
+    ):
         response = await rig.exchange(request(method="GET", path="/v1/models", secret=secret))
         assert {model["id"] for model in response.json()["data"]} == models
     data = request(method="GET", path="/v1/models/gpt-4o", secret=NARROW)
@@ -254,7 +266,9 @@ async def test_head_is_get_without_its_body(rig: GatewayRig, path: str) -> None:
 )
 async def test_metrics(rig: GatewayRig, accept: str, content_type: str, ending: str) -> None:
     await rig.answered(request(BODY))
-    response = await rig.exchange(request(b"", ("Accept", accept), method="GET", path="/metrics", secret=None))
+    response = await rig.exchange(
+        request(b"", ("Accept", accept), method="GET", path="/metrics", secret=None)
+    )
     assert response.status == 200
     assert (response.header("content-type") or "").startswith(content_type)
     assert b"fastgate_requests_total{" in response.body
@@ -295,7 +309,9 @@ async def test_an_answer_to_an_allowed_origin(rig: GatewayRig) -> None:
         assert "x-fastgate-request-id" in (response.header("access-control-expose-headers") or "")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "http://app.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", f"{ORIGIN}.evil.example", "null", "http://app.example"]
+)
 async def test_other_origins(rig: GatewayRig, origin: str) -> None:
     await rig.refused(preflight(origin), 405, "method_not_allowed", endpoint="other")
     response, _ = await rig.answered(request(BODY, ("Origin", origin)))

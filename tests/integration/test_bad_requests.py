@@ -137,22 +137,32 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 PART = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n'
 
 
+WITH_BOUNDARY = "multipart/form-data; boundary=b"
+
+
 @pytest.mark.parametrize(
-    ("content_type", "body", "status", "code", "param"),
+    ("content_type", "body"),
+    [("application/json", b"{}"), ("multipart/form-data", PART + b"--b--\r\n"), ("", PART + b"--b--\r\n")],
+)
+async def test_what_is_no_form(rig: GatewayRig, content_type: str, body: bytes) -> None:
+    data = request(body, path=TRANSCRIPTIONS).replace(b"application/json", content_type.encode())
+    await rig.refused(data, 415, "unsupported_media_type", endpoint="audio_transcriptions")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
     [
-        ("application/json", b"{}", 415, "unsupported_media_type", None),
-        ("multipart/form-data", PART + b"--b--\r\n", 415, "unsupported_media_type", None),
-        ("multipart/form-data; boundary=b", PART, 400, "invalid_body", None),
-        ("multipart/form-data; boundary=b", b"no form at all", 400, "invalid_body", None),
-        ("multipart/form-data; boundary=b", PART + PART + b"--b--\r\n", 400, "duplicate_key", "model"),
-        ("multipart/form-data; boundary=b", b"--b--\r\n", 400, "missing_field", "model"),
+        (PART, "invalid_body", None),
+        (b"no form at all", "invalid_body", None),
+        (b"", "invalid_body", None),
+        (PART + PART + b"--b--\r\n", "duplicate_key", "model"),
+        (PART.replace(b"whisper-1", b"\xff") + b"--b--\r\n", "invalid_field", "model"),
+        (b"--b--\r\n", "missing_field", "model"),
     ],
 )
-async def test_forms(
-    rig: GatewayRig, content_type: str, body: bytes, status: int, code: str, param: str | None
-) -> None:
-    data = request(body, path=TRANSCRIPTIONS).replace(b"application/json", content_type.encode())
-    await rig.refused(data, status, code, param=param, endpoint="audio_transcriptions")
+async def test_broken_forms(rig: GatewayRig, body: bytes, code: str, param: str | None) -> None:
+    data = request(body, path=TRANSCRIPTIONS).replace(b"application/json", WITH_BOUNDARY.encode())
+    await rig.refused(data, 400, code, param=param, endpoint="audio_transcriptions")
 
 
 # --- too large, too slow ----------------------------------------------------------------------------
@@ -191,7 +201,9 @@ async def test_a_hundred_megabytes(rig: GatewayRig, chunked: bool) -> None:
 
 @pytest.mark.parametrize("framing", [CHUNKED, [("Content-Length", "100")]])
 @pytest.mark.parametrize("begun", [b"", b"{"])
-async def test_a_body_that_stops_coming(rig: GatewayRig, framing: list[tuple[str, str]], begun: bytes) -> None:
+async def test_a_body_that_stops_coming(
+    rig: GatewayRig, framing: list[tuple[str, str]], begun: bytes
+) -> None:
     if begun and framing is CHUNKED:
         begun = b"1\r\n{\r\n"
     before = await rig.gateway.ascrape()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support import replies
 from tests.support.builders import LAST_CHUNK, chat_chunk, chat_events, chunk, sse, stream_head
-from tests.support.gateway_process import provider_config
+from tests.support.gateway_process import SECRET, provider_config
 from tests.support.gateway_rig import GatewayRig, plain_config
 from tests.support.metrics import Scrape
 from tests.support.raw_client import RawClient, chat_body, raw_client, request
@@ -43,9 +43,8 @@ def rig(_rig: GatewayRig) -> Iterator[GatewayRig]:
     _rig.check()
 
 
-def chat(request_id: str, *, secret: str | None = None, **fields: Any) -> bytes:
-    keys = {} if secret is None else {"secret": secret}
-    return request(chat_body(**fields), ("X-Request-Id", request_id), **keys)
+def chat(request_id: str, *, secret: str = SECRET, **fields: Any) -> bytes:
+    return request(chat_body(**fields), ("X-Request-Id", request_id), secret=secret)
 
 
 async def first_content(client: RawClient) -> None:
@@ -54,7 +53,9 @@ async def first_content(client: RawClient) -> None:
     await client.until(b"Hello")
 
 
-async def left(rig: GatewayRig, before: Scrape, request_id: str, *, status: int, result: str) -> dict[str, Any]:
+async def left(
+    rig: GatewayRig, before: Scrape, request_id: str, *, status: int, result: str
+) -> dict[str, Any]:
     """The log line of an exchange whose client left, with its one attempt's result; counted so."""
     line = await rig.line(request_id)
     assert (line["client"], line["finish"]) == ("disconnected", "cancelled")

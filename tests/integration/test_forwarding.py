@@ -12,7 +12,8 @@ from tests.support.raw_client import chat_body, request
 
 # Whatever a client may send and nobody may tidy up.
 ODD = (
-    b'\r\n\t{ "model" :\t"gpt-4o" ,\n  "\\u006dessages":[ {"role":"user","content":"\\ud83d\\ude00 \\/ \xc3\xa9"} ],'
+    b'\r\n\t{ "model" :\t"gpt-4o" ,\n'
+    b'  "\\u006dessages":[ {"role":"user","content":"\\ud83d\\ude00 \\/ \xc3\xa9"} ],'
     b'"temperature":1.50E+0, "seed":123456789012345678901234567890,"zero":-0.0,"big":1E+300,\r\n'
     b'"x_unknown":{"a":[ ],"a":[null , true]},"":"", "max_tokens":7 , "user":"u","metadata":{"k":"v"}}  \n'
 )
@@ -66,7 +67,10 @@ async def test_a_providers_name_before_the_model(rig: GatewayRig, name: str) -> 
     ("asked", "sent"),
     [
         (b'{"model":"gpt-4o" , "stream" : true}', b'"stream_options":{"include_usage":true}'),
-        (b'{"stream":true,"model":"gpt-4o","stream_options":null}', b'"stream_options":{"include_usage":true}'),
+        (
+            b'{"stream":true,"model":"gpt-4o","stream_options":null}',
+            b'"stream_options":{"include_usage":true}',
+        ),
         (
             b'{"stream":true,"model":"gpt-4o","stream_options":{"include_obfuscation":false}}',
             b'"stream_options":{"include_obfuscation":false,"include_usage":true}',
@@ -129,7 +133,7 @@ async def test_a_form_is_relayed_byte_for_byte(rig: GatewayRig) -> None:
     form = (
         b'--=b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n'
         b"Content-Type: audio/wav\r\n\r\n\x00\xff--=\r\n\x0d\x0a\r\n--=b\r\n"
-        b'content-disposition: form-data; name=model\r\n\r\ngpt-4o\r\n--=b--\r\nepilogue'
+        b"content-disposition: form-data; name=model\r\n\r\ngpt-4o\r\n--=b--\r\nepilogue"
     )
     content_type = 'multipart/form-data; boundary="=b"'
     rig.provider.script(replies.json_reply({"text": "Hello"}))
@@ -265,7 +269,9 @@ async def test_headers_of_a_stream(rig: GatewayRig) -> None:
 async def test_a_refusal_of_the_provider(rig: GatewayRig) -> None:
     """A refused request is answered with the provider's own words, less what it repeats of our secret."""
     message = f"Unsupported value. You sent Bearer {UPSTREAM_SECRET}."
-    body = {"error": {"message": message, "type": "invalid_request_error", "param": "x", "code": "unsupported"}}
+    body = {
+        "error": {"message": message, "type": "invalid_request_error", "param": "x", "code": "unsupported"}
+    }
     headers = [("x-request-id", "upstream-2"), ("set-cookie", "a=b")]
     rig.provider.script(replies.json_reply(body, 400, headers))
     before = await rig.gateway.ascrape()

@@ -127,7 +127,9 @@ async def test_http_1_0(rig: GatewayRig) -> None:
 
 
 async def test_an_upgrade_is_not_made(rig: GatewayRig) -> None:
-    data = request(BODY, ("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AA"))
+    data = request(
+        BODY, ("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), ("HTTP2-Settings", "AA")
+    )
     _, upstream = await rig.answered(data)
     assert {"connection", "upgrade", "http2-settings"}.isdisjoint(dict(upstream.headers))
 
@@ -250,7 +252,14 @@ async def test_a_large_head_is_taken(rig: GatewayRig) -> None:
 # --- injection through values -------------------------------------------------------------------
 
 
-INJECTIONS = ["x\r\nX-Injected: 1", "x\nX-Injected: 1", "x\0y", "x HTTP/1.1\r\n\r\nGET /", "ü\r\n", "../../x?y#z"]
+INJECTIONS = [
+    "x\r\nX-Injected: 1",
+    "x\nX-Injected: 1",
+    "x\0y",
+    "x HTTP/1.1\r\n\r\nGET /",
+    "ü\r\n",
+    "../../x?y#z",
+]
 
 
 @pytest.mark.parametrize("name", INJECTIONS)
@@ -295,14 +304,18 @@ async def test_escapes_in_the_path(rig: GatewayRig, path: str) -> None:
     await rig.refused(data, 404, "model_not_found", param="model")
 
 
-@pytest.mark.parametrize("offered", ["a b", "a%0d%0ab?", "a\\r\\nX-Injected: 1", "a" * 129, "a;b", "ü", '"a"', ""])
+@pytest.mark.parametrize(
+    "offered", ["a b", "a%0d%0ab?", "a\\r\\nX-Injected: 1", "a" * 129, "a;b", "ü", '"a"', ""]
+)
 async def test_a_request_id_that_is_not_fit(rig: GatewayRig, offered: str) -> None:
     response, upstream = await rig.answered(request(BODY, ("X-Request-Id", offered)))
     assert response.request_id.startswith("req_")
     assert upstream.header("x-request-id") is None
 
 
-@pytest.mark.parametrize("offered", ["a", "a" * 128, "req-1.2_3:4/5+6=7@8", "0f8fad5b-d9cb-469f-a165-70867728950e"])
+@pytest.mark.parametrize(
+    "offered", ["a", "a" * 128, "req-1.2_3:4/5+6=7@8", "0f8fad5b-d9cb-469f-a165-70867728950e"]
+)
 async def test_a_request_id_that_is_kept(rig: GatewayRig, offered: str) -> None:
     response, _ = await rig.answered(request(BODY, ("X-Request-Id", offered)))
     assert response.request_id == offered

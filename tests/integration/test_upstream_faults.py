@@ -172,7 +172,9 @@ async def test_a_compressed_stream_is_decoded(rig: GatewayRig) -> None:
 
 
 @KINDS
-@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 X\r\nlink: <a>\r\n\r\n" * 3])
+@pytest.mark.parametrize(
+    "interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 X\r\nlink: <a>\r\n\r\n" * 3]
+)
 async def test_interim_responses(rig: GatewayRig, data: bytes, interim: bytes) -> None:
     rig.provider.script(reply(interim) + (replies.chat_stream() if data is STREAM else replies.chat_reply()))
     result, _ = await rig.answered(data)
@@ -186,7 +188,9 @@ async def test_a_body_that_ends_with_its_connection(rig: GatewayRig) -> None:
     assert result.body == body
 
 
-@pytest.mark.parametrize("body", [b"<html>Bad Request</html>", b"", b"\xff\xfe", b'{"detail":[{"msg":"no"}]}', b"[]"])
+@pytest.mark.parametrize(
+    "body", [b"<html>Bad Request</html>", b"", b"\xff\xfe", b'{"detail":[{"msg":"no"}]}', b"[]"]
+)
 async def test_a_refusal_in_another_shape(rig: GatewayRig, body: bytes) -> None:
     rig.provider.script(reply(response(422, body, [("content-type", "text/html")])))
     result = await rig.exchange(PLAIN)
@@ -292,13 +296,8 @@ async def test_a_coding_that_cannot_be_decoded(rig: GatewayRig, coding: str, bod
 
 @pytest.mark.parametrize("value", ["a\x01b", "a\x00b", "a\rb", "a\r\n b", "a\x7fb"])
 async def test_control_characters_in_a_header(rig: GatewayRig, value: str) -> None:
-    """A response that llhttp takes is relayed without what is no header value, others are refused."""
     rig.provider.script(replies.chat_reply(headers=[("x-ratelimit-limit-requests", value)]))
-    result = await rig.exchange(PLAIN)
-    assert result.status in {200, 502}
-    assert result.header("b") is None
-    relayed = result.header("x-upstream-ratelimit-limit-requests")
-    assert relayed is None or relayed.isprintable()
+    await fails(rig, PLAIN, "protocol")
 
 
 # --- pooled connections ---------------------------------------------------------------------------
@@ -345,7 +344,9 @@ async def test_a_second_response_that_nobody_asked_for(rig: GatewayRig, data: by
 
 async def test_a_response_before_the_request(rig: GatewayRig) -> None:
     """Sent on an idle connection, some time after the answer before it."""
-    rig.provider.script(replies.chat_reply() + reply(Sleep(0.05), response(200, chat_completion("forged"))), times=1)
+    rig.provider.script(
+        replies.chat_reply() + reply(Sleep(0.05), response(200, chat_completion("forged"))), times=1
+    )
     _, first = await rig.answered(PLAIN)
     await rig.upstream_closed(first.connection)
     result, second = await rig.answered(PLAIN)

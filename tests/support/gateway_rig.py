@@ -85,7 +85,7 @@ class GatewayRig:
         endpoint: str = "chat",
         calls: int = 0,
     ) -> Response:
-        """It is answered with this error of the gateway's own, logged and counted so, after `calls` upstream."""
+        """It is answered with this error of the gateway's own, logged and counted so, after `calls`."""
         before = await self.gateway.ascrape()
         seen = len(self.provider.requests)
         response = await self.exchange(data)

@@ -18,9 +18,7 @@ CHAT = "/v1/chat/completions"
 
 
 def chat_body(**more: Any) -> bytes:
-    return msgspec.json.encode(
-        {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], **more}
-    )
+    return msgspec.json.encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], **more})
 
 
 def request(

@@ -156,8 +156,6 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._end(None, clean=True)
-        # Without this, unsent data would keep the transport open.
-        self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc, clean=False)

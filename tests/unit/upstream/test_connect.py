@@ -104,6 +104,18 @@ async def test_cancelled_while_several_are_tried(black_hole: int) -> None:
     await until(lambda: not tasks.running())
 
 
+async def test_cancelled_just_when_it_is_connected() -> None:
+    """The socket that nobody gets is closed: an open one would warn when it is collected."""
+    async with byte_server(answering(response())) as server:
+        task = asyncio.create_task(open_socket((at(server.port),), None))
+        await asyncio.sleep(0)
+        (attempt,) = tasks.running()
+        attempt.add_done_callback(lambda _: task.cancel())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert attempt.result().fileno() == -1
+
+
 async def test_local_address(client: Client) -> None:
     async with byte_server(answering(response())) as server:
         await fetch(client, origin_of(server, local_address="127.0.0.2"))

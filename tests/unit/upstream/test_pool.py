@@ -251,21 +251,25 @@ async def test_it_is_not_replaced_after_a_byte_came_back(client: Client) -> None
 
 
 async def test_a_replacement_is_fresh_even_if_it_has_to_wait(client: Client) -> None:
-    """The waiting call gets the slot of the dead connection; its own connection then makes way."""
+    """The waiting call gets the slot of the dead connection; its own connection then makes way, before
+    anyone else's turn."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(response(b"%d" % peer.number))
         await peer.request()
         if peer.number == 0:
-            await until(lambda: counts(client) == [(1, 0, 1)])
+            await until(lambda: counts(client) == [(1, 0, 2)])
+        else:
+            await peer.send(response(b"%d" % peer.number))
+            await peer.client_left()
 
     async with byte_server(script) as server:
         origin = origin_of(server, max_connections=1)
         assert (await fetch(client, origin)).body == b"0"
-        stale, waiting = await asyncio.gather(fetch(client, origin), fetch(client, origin))
-        assert (stale.body, waiting.body) == (b"2", b"1")
-        assert not stale.reused
+        stale, waiting, last = await asyncio.gather(*(fetch(client, origin) for _ in range(3)))
+        assert (stale.body, waiting.body, last.body) == (b"2", b"1", b"2")
+        assert (stale.reused, last.reused) == (False, True)
         assert counts(client) == [(1, 1, 0)]
 
 
@@ -298,6 +302,20 @@ async def test_a_connection_that_is_lost_while_it_is_handed_over_is_replaced(
         await until(lambda: counts(client) == [(1, 0, 1)] and server.requests)
         go.set()
         assert [(await first).body, (await second).body] == [b"0", b"1"]
+        assert counts(client) == [(1, 1, 0)]
+
+
+async def test_a_waiter_that_was_cancelled_just_now_is_passed_over(client: Client) -> None:
+    async with byte_server(answering(response())) as server:
+        pool = client.pool(origin_of(server, max_connections=1))
+        first, gone, second = (pool.request(5, fresh=False) for _ in range(3))
+        await first.future
+        assert first.connection is not None
+        gone.future.cancel()
+        pool.put(first.connection)
+        assert second.connection is first.connection
+        pool.abandon(gone)
+        pool.abandon(second)
         assert counts(client) == [(1, 1, 0)]
 
 

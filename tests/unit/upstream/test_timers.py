@@ -9,6 +9,7 @@ from tests.support.upstream_calls import counts, failure_of, fetch, origin_of, p
 from fastgate import clock
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Timeouts
+from fastgate.upstream.call import READ_AHEAD
 from fastgate.upstream.client import Call, Client
 
 
@@ -119,6 +120,26 @@ async def test_our_own_slow_reading_is_not_the_providers_silence(client: Client)
         call.content_started()
         await asyncio.sleep(0.7)
         assert len(await call.read_all(10_000_000)) == 100 * 65_536
+        call.release()
+
+
+async def test_the_providers_silence_counts_again_from_when_we_read_on(client: Client) -> None:
+    read_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(chunked_head() + chunk(b"x" * (READ_AHEAD + 1)))
+        await read_on.wait()
+        await peer.send(0.25, chunk(b"y") + chunk(b""))
+        await peer.client_left()
+
+    async with byte_server(script) as server:
+        call = client.call(origin_of(server), Timeouts(between_chunks_s=0.4), stream=True)
+        await call.send(*post(origin_of(server)))
+        call.content_started()
+        await asyncio.sleep(1)
+        read_on.set()
+        assert await call.read_all(READ_AHEAD + 2) == b"x" * (READ_AHEAD + 1) + b"y"
         call.release()
 
 

@@ -82,10 +82,10 @@ clean:
 
 # --- checks --------------------------------------------------------------------------------------
 
-test: build $(VENV)/.test test-tools
+test: build $(VENV)/.lint test-tools
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-test-slow: build $(VENV)/.test test-tools
+test-slow: build $(VENV)/.lint test-tools
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-quick: build $(VENV)/.test

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import openai
 import pytest
 from tests.support import replies
@@ -56,7 +55,6 @@ async def sdk(rig: GatewayRig) -> AsyncIterator[openai.AsyncAzureOpenAI]:
         api_version=VERSION,
         api_key=SECRET,
         max_retries=0,
-        http_client=httpx.AsyncClient(),
         _strict_response_validation=True,
     ) as client:
         yield client

@@ -95,9 +95,7 @@ async def test_the_sdk_streams_a_transcript(rig: GatewayRig) -> None:
         sse({"type": "transcript.text.done", "text": "Hello", "logprobs": []}),
     ]
     rig.provider.script(replies.sse_reply(events))
-    async with openai.AsyncOpenAI(
-        api_key=SECRET, base_url=f"{rig.url}/v1", max_retries=0, http_client=httpx.AsyncClient()
-    ) as sdk:
+    async with openai.AsyncOpenAI(api_key=SECRET, base_url=f"{rig.url}/v1", max_retries=0) as sdk:
         answer = await sdk.audio.transcriptions.create(model="voices", file=("a.wav", b"RIFF"), stream=True)
         received = [event async for event in answer]
     assert [event.type for event in received] == ["transcript.text.delta", "transcript.text.done"]

@@ -64,7 +64,7 @@ async def ask(rig: GatewayRig, model: str) -> Response:
 async def from_both_workers(rig: GatewayRig, model: str) -> list[Response]:
     """Ask until each of the workers has answered."""
     answers: list[Response] = []
-    workers = set()
+    workers: set[str] = set()
     while workers != {"worker-1", "worker-2"}:
         answers.append(await ask(rig, model))
         workers.add((await rig.line(answers[-1].request_id))["process"])

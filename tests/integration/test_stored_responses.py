@@ -1,6 +1,7 @@
 """`/v1/responses`, and what is stored: at one deployment, for one credential, for one virtual key."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -63,7 +64,6 @@ async def sdk(rig: GatewayRig) -> AsyncIterator[openai.AsyncOpenAI]:
         api_key=SECRET,
         base_url=f"{rig.url}/v1",
         max_retries=0,
-        http_client=httpx.AsyncClient(),
         _strict_response_validation=True,
     ) as client:
         yield client
@@ -329,11 +329,13 @@ async def test_a_stored_stream_is_taken_up_again(rig: GatewayRig) -> None:
 # --- what outlives a worker ------------------------------------------------------------------------------
 
 
-async def test_a_restarted_worker_remembers(rig: GatewayRig) -> None:
-    made_by = await create(rig, "resp_survivor")
-    killed = rig.gateway.kill("worker-1")
-    rig.provider.script(replies.json_reply(response_object("resp_survivor")), path=f"{PATH}/resp_survivor")
-    response = await ask(rig, "GET", f"{PATH}/resp_survivor")
-    assert response.status == 200
-    assert rig.provider.requests[-1].secret == made_by.secret
-    assert rig.gateway.pids()["worker-1"] != killed
+async def test_a_restarted_worker_remembers(tmp_path: Path) -> None:
+    with GatewayRig(tmp_path, configuration) as rig:
+        made_by = await create(rig, "resp_survivor")
+        killed = rig.gateway.kill("worker-1")
+        answer = replies.json_reply(response_object("resp_survivor"))
+        rig.provider.script(answer, path=f"{PATH}/resp_survivor")
+        response = await ask(rig, "GET", f"{PATH}/resp_survivor")
+        assert response.status == 200
+        assert rig.provider.requests[-1].secret == made_by.secret
+        assert rig.gateway.pids()["worker-1"] != killed

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastgate.api.operations import STORED_RESPONSE
 from fastgate.downstream.interface import Downstream
-from fastgate.errors import GatewayError
+from fastgate.errors import GatewayError, draining
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
@@ -22,13 +22,15 @@ async def handle(services: Services, downstream: Downstream, rest: str) -> None:
     operation = STORED_RESPONSE.get((downstream.method, suffix))
     if operation is None or not response_id or not _ID_CHARACTERS.issuperset(response_id):
         allowed = [method for method, known in STORED_RESPONSE if known == suffix]
-        if operation is None and allowed:
+        if operation is None and allowed and response_id:
             raise GatewayError(
                 "method_not_allowed",
                 f"{downstream.method} is not allowed here; use {', '.join(allowed)}.",
                 headers=((b"allow", ", ".join(allowed).encode()),),
             )
         raise GatewayError("unknown_path", "There is no such endpoint below /responses.")
+    if services.draining:
+        raise draining()
     exchange = Exchange(services, downstream, operation)
     exchange.path = f"{operation.path}/{response_id}" + (f"/{suffix}" if suffix else "")
     exchange.query = _without_version(downstream.query)

@@ -69,9 +69,11 @@ class Report:
 
     def __init__(self) -> None:
         self._found: list[Diagnostic] = []
+        self._failed: set[SettingPath] = set()
 
     def error(self, mark: Mark, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._add(Severity.ERROR, mark, path, message, suggestion)
+        self._failed.update(path[:length] for length in range(len(path) + 1))
 
     def warning(self, mark: Mark, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._add(Severity.WARNING, mark, path, message, suggestion)
@@ -93,9 +95,9 @@ class Report:
             )
         )
 
-    @property
-    def failed(self) -> bool:
-        return any(item.severity is Severity.ERROR for item in self._found)
+    def failed(self, path: SettingPath = ()) -> bool:
+        """Whether there is an error at `path` or inside of it."""
+        return path in self._failed
 
     def diagnostics(self) -> list[Diagnostic]:
         """By source in order of appearance, then by line; errors first within a line."""

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from fastgate.config.shape import SECRET
+from fastgate.config.shape import SECRET, SENSITIVE
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.snapshot import Strategy, StreamFailure
 from fastgate.domain.virtual_key import OnDisconnect
 
 Usd = Decimal  # exact from the YAML text on; money is never a float
+DAY_S = 86_400  # an upper bound that no timer needs, so that nanoseconds of any fit 64 bits
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}$")]
 
 
@@ -38,7 +39,7 @@ class Cors(Section, frozen=True):
     allow_origins: Annotated[
         list[str], Meta(description="Origins that may call from a browser; `*` allows all.")
     ] = []
-    max_age_s: Annotated[int, Meta(ge=0, description="How long a browser may cache the preflight.")] = 600
+    max_age_s: Annotated[int, Meta(ge=0, le=31_536_000, description="How long a browser may cache the preflight.")] = 600
 
 
 class Server(Section, frozen=True):
@@ -47,18 +48,20 @@ class Server(Section, frozen=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one and prints it.")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0 means one a core.")] = 0
-    drain_s: Annotated[float, Meta(ge=0, description="How long open requests may finish after SIGTERM.")] = (
+    drain_s: Annotated[float, Meta(ge=0, le=DAY_S, description="How long open requests may finish after SIGTERM.")] = (
         60.0
     )
-    backlog: Annotated[int, Meta(ge=1, description="Connections that may wait to be accepted.")] = 2048
+    backlog: Annotated[int, Meta(ge=1, le=65_535, description="Connections that may wait to be accepted.")] = 2048
     max_concurrent_requests: Annotated[
-        int, Meta(ge=1, description="Requests in flight in one worker before new ones wait in the socket.")
+        int,
+        Meta(ge=1, le=1_000_000, description="Requests in flight in one worker before new ones wait in the socket.")
     ] = 16_384
     max_body_bytes: Annotated[
         int, Meta(ge=1024, description="Largest request body; more is answered with 413 while it is read.")
     ] = 32 * 1024 * 1024
     body_timeout_s: Annotated[
-        float, Meta(gt=0, description="Longest wait for the next piece of a request body.")
+        float,
+        Meta(gt=0, le=DAY_S, description="Longest wait for the next piece of a request body.")
     ] = 60.0
     tls: Annotated[Tls | None, Meta(description="Serve HTTPS instead of HTTP.")] = None
     cors: Annotated[Cors, Meta(description="Cross-origin access.")] = Cors()
@@ -89,7 +92,7 @@ class Metrics(Section, frozen=True):
     enabled: Annotated[bool, Meta(description="Serve `/metrics`.")] = True
     max_series: Annotated[
         int,
-        Meta(ge=100, description="Most label combinations a worker keeps; further ones count as `other`."),
+        Meta(ge=100, le=1_000_000, description="Most label combinations a worker keeps; further ones count as `other`."),
     ] = 10_000
 
 
@@ -100,21 +103,21 @@ class TimeoutSettings(Section, frozen=True):
     """Four timers, each on its own, and a deadline for calls that are not streamed."""
 
     connect_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="TCP and TLS set-up. Default 5.")
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None, Meta(description="TCP and TLS set-up. Default 5.")
     ] = None
     headers_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
         Meta(description="Until the response's status line. Default 120."),
     ] = None
     first_content_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
         Meta(description="From the sent request to the first token of a stream. Default 120."),
     ] = None
     between_chunks_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="Longest silence inside a stream. Default 60.")
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None, Meta(description="Longest silence inside a stream. Default 60.")
     ] = None
     total_s: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
+        Annotated[float, Meta(ge=0, le=DAY_S)] | None,
         Meta(description="Deadline of a call that is not streamed, all attempts; 0: none. Default 600."),
     ] = None
 
@@ -126,14 +129,14 @@ class RetrySettings(Section, frozen=True):
         Annotated[int, Meta(ge=0, le=10)] | None, Meta(description="Further attempts. Default 1.")
     ] = None
     backoff_initial_ms: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
+        Annotated[int, Meta(ge=0, le=3_600_000)] | None,
         Meta(description="Upper bound of the first wait (full jitter). Default 200."),
     ] = None
     backoff_max_ms: Annotated[
-        Annotated[int, Meta(ge=0)] | None, Meta(description="Upper bound of any wait. Default 5000.")
+        Annotated[int, Meta(ge=0, le=3_600_000)] | None, Meta(description="Upper bound of any wait. Default 5000.")
     ] = None
     max_retry_after_s: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
+        Annotated[float, Meta(ge=0, le=DAY_S)] | None,
         Meta(description="A `Retry-After` beyond this is not waited for in the request. Default 60."),
     ] = None
 
@@ -142,25 +145,25 @@ class BreakerSettings(Section, frozen=True):
     """When a failing deployment is left alone (circuit breaker), and how it is tried again."""
 
     window_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
         Meta(description="Window that failures are counted in. Default 10."),
     ] = None
     min_requests: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="Fewer in the window never open it. Default 10.")
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="Fewer in the window never open it. Default 10.")
     ] = None
     error_ratio: Annotated[
         Annotated[float, Meta(gt=0, le=1)] | None,
         Meta(description="Share of failures that opens it. Default 0.5."),
     ] = None
     open_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
         Meta(description="First time it stays open; doubled each time. Default 5."),
     ] = None
     max_open_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="Longest time it stays open. Default 120.")
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None, Meta(description="Longest time it stays open. Default 120.")
     ] = None
     cooldown_429_s: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
         Meta(description="Cooldown of a credential after a 429 without `Retry-After`. Default 10."),
     ] = None
 
@@ -171,7 +174,8 @@ class NetworkSettings(Section, frozen=True):
     proxy: Annotated[
         str | None,
         Meta(
-            description="`http://host:port`; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY; `none` for none."
+            description="`http://host:port`; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY; `none` for none.",
+            extra=SENSITIVE,
         ),
     ] = None
     ca_file: Annotated[str | None, Meta(description="PEM file of CAs to trust instead of the system's.")] = (
@@ -183,11 +187,11 @@ class NetworkSettings(Section, frozen=True):
     server_hostname: Annotated[
         str | None, Meta(description="Name for SNI and verification, where it differs.")
     ] = None
-    max_connections: Annotated[int, Meta(ge=1, description="Connections to one origin, per worker.")] = 10_000
-    max_idle_connections: Annotated[int, Meta(ge=0, description="Idle ones that are kept.")] = 100
-    idle_expiry_s: Annotated[float, Meta(ge=0, description="Idle connections are closed after this.")] = 30.0
-    pool_wait_s: Annotated[float, Meta(ge=0, description="Longest wait for a free connection.")] = 10.0
-    dns_ttl_s: Annotated[float, Meta(ge=0, description="How long a resolved address is used.")] = 30.0
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections to one origin, per worker.")] = 10_000
+    max_idle_connections: Annotated[int, Meta(ge=0, le=1_000_000, description="Idle ones that are kept.")] = 100
+    idle_expiry_s: Annotated[float, Meta(ge=0, le=DAY_S, description="Idle connections are closed after this.")] = 30.0
+    pool_wait_s: Annotated[float, Meta(ge=0, le=DAY_S, description="Longest wait for a free connection.")] = 10.0
+    dns_ttl_s: Annotated[float, Meta(ge=0, le=DAY_S, description="How long a resolved address is used.")] = 30.0
 
 
 class CredentialSettings(Section, frozen=True):
@@ -199,7 +203,7 @@ class CredentialSettings(Section, frozen=True):
     id: Annotated[
         Identifier | None, Meta(description="Name in logs and metrics; default `credential-N`.")
     ] = None
-    weight: Annotated[int, Meta(ge=1, description="Share of the calls.")] = 1
+    weight: Annotated[int, Meta(ge=1, le=1_000_000, description="Share of the calls.")] = 1
     models: Annotated[list[str] | None, Meta(description="Globs of the models it may be used for.")] = None
 
 
@@ -242,7 +246,9 @@ class ProviderSettings(Section, frozen=True):
     ] = None
     auth_header: Annotated[str | None, Meta(description="Header that carries the secret.")] = None
     auth_prefix: Annotated[str | None, Meta(description="What stands before the secret in it.")] = None
-    headers: Annotated[dict[str, str], Meta(description="Headers added to every call.")] = {}
+    headers: Annotated[
+        dict[str, Annotated[str, Meta(extra=SENSITIVE)]], Meta(description="Headers added to every call.")
+    ] = {}
     api_version: Annotated[str | None, Meta(description="`api-version` query parameter (Azure).")] = None
     resource: Annotated[str | None, Meta(description="`{resource}` of the URL (Azure OpenAI).")] = None
     host: Annotated[str | None, Meta(description="`{host}` of the URL (Databricks).")] = None
@@ -271,7 +277,7 @@ class TargetSettings(Section, frozen=True):
     provider: Annotated[str, Meta(description="Name of a configured provider.")]
     model: Annotated[str, Meta(description="Model at that provider.")]
     region: Annotated[str | None, Meta(description="Only the deployment of this region.")] = None
-    weight: Annotated[int, Meta(ge=1, description="Share of the calls, with `weighted`.")] = 1
+    weight: Annotated[int, Meta(ge=1, le=1_000_000, description="Share of the calls, with `weighted`.")] = 1
 
 
 class ConditionSettings(Section, frozen=True):
@@ -297,7 +303,7 @@ class HedgeSettings(Section, frozen=True):
     """A second attempt on the next deployment when the first is slow; the first content wins."""
 
     after: Annotated[
-        str, Meta(pattern=r"^(p95|[0-9]+(\.[0-9]+)?(ms|s))$", description="`p95`, or a time such as `800ms`.")
+        str, Meta(pattern=r"^(p95|[0-9]{1,6}(\.[0-9]{1,6})?(ms|s))$", description="`p95`, or a time such as `800ms`.")
     ] = "p95"
     max: Annotated[int, Meta(ge=1, le=3, description="Further attempts at the same time.")] = 1
 
@@ -400,7 +406,7 @@ class VirtualKeySettings(Section, frozen=True):
     ] = None
     secret_hash: Annotated[
         Annotated[str, Meta(pattern=r"^(sha256:)?[0-9a-f]{64}$")] | None,
-        Meta(description="SHA-256 of the secret, hexadecimal."),
+        Meta(description="SHA-256 of the secret, hexadecimal.", extra=SENSITIVE),
     ] = None
     enabled: Annotated[bool, Meta(description="Switched off, it is answered with 401.")] = True
     expires_at: Annotated[str | None, Meta(description="RFC 3339 time after which it is refused.")] = None
@@ -426,7 +432,7 @@ class VirtualKeySettings(Section, frozen=True):
     on_disconnect: Annotated[
         OnDisconnect, Meta(description="When the client leaves: `cancel` the upstream, or `drain` it.")
     ] = OnDisconnect.CANCEL
-    drain_max_s: Annotated[float, Meta(gt=0, description="Longest time that `drain` goes on.")] = 30.0
+    drain_max_s: Annotated[float, Meta(gt=0, le=DAY_S, description="Longest time that `drain` goes on.")] = 30.0
 
 
 # --- money (typed here so that a configuration is checked whole) ------------------------------------
@@ -481,7 +487,8 @@ class Upstream(Section, frozen=True):
         Meta(ge=0, le=10, description="Retries and fallbacks may be at most this share of the requests."),
     ] = 0.2
     retry_budget_min_per_s: Annotated[
-        float, Meta(ge=0, description="Retries that are always allowed, a second and worker.")
+        float,
+        Meta(ge=0, le=1_000_000, description="Retries that are always allowed, a second and worker.")
     ] = 5.0
 
 

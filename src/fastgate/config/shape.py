@@ -14,6 +14,10 @@ SECRET = {"secret": True}
 """`Meta(extra=SECRET)` marks a setting whose text must neither be resolved at load nor be shown."""
 
 
+SENSITIVE = {"sensitive": True}
+"""`Meta(extra=SENSITIVE)` marks a setting that may hold a secret beside other things: it is not shown."""
+
+
 @cache
 def fields(section: type[msgspec.Struct]) -> dict[str, FieldInfo]:
     return {field.name: field for field in msgspec.structs.fields(section)}
@@ -45,6 +49,11 @@ def metas(hint: Any) -> tuple[Meta, ...]:
 
 def is_secret(hint: Any) -> bool:
     return any(meta.extra == SECRET for meta in metas(hint))
+
+
+def is_shown(hint: Any) -> bool:
+    """Whether a value may stand in a message."""
+    return all(meta.extra not in (SECRET, SENSITIVE) for meta in metas(hint))
 
 
 def description(hint: Any) -> str:

@@ -1,18 +1,20 @@
 """The compiled configuration that workers run on: flat values, everything resolved but secrets.
 
-Written by the supervisor at start and by the control process on reload, as MessagePack; read by
-each worker when the generation changes. A secret is kept as the template that the configuration
+Written by the control process, at the start and on each reload, as MessagePack; read by each worker
+when the generation changes. A secret is kept as the template that the configuration
 gave, and resolved by the process that presents it, so a snapshot on disk holds none that the
 configuration file did not hold itself.
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
 
 SNAPSHOT_FORMAT = 1
+MAX_MODEL_NAME: Final = 256  # bounds what a client can make the regular expressions and the caches work on
 
 
 class Strategy(StrEnum):
@@ -82,7 +84,6 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     idle_expiry_s: float = 30.0
     pool_wait_s: float = 10.0
     dns_ttl_s: float = 30.0
-    local_address: str | None = None
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):

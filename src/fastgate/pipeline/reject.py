@@ -1,6 +1,6 @@
 """The answer to a request that got none from upstream, in the dialect of the endpoint."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,9 @@ from fastgate.observability import log
 from fastgate.pipeline import headers
 from fastgate.pipeline.exchange import Exchange
 from fastgate.wire.openai import JSON, error_body
+
+MIN_SECRET: Final = 8
+"""Shorter ones are placeholders for servers that ask for none, and may be words of a message."""
 
 
 class _Refusal(msgspec.Struct):
@@ -54,11 +57,11 @@ def _refusal(exchange: Exchange, error: UpstreamError) -> bytes:
     """
     body = error.body
     for secret in exchange.generation.secrets.values():
-        if secret and secret.encode("latin-1", "replace") in body:
+        if secret is not None and len(secret) >= MIN_SECRET:
             body = body.replace(secret.encode("latin-1", "replace"), b"[redacted]")
     try:
         msgspec.json.decode(body, type=_RefusalBody)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         text = _message(body) or f"The provider refused the request with status {error.status}."
         return error_body(text, "invalid_request_error", None)
     return body
@@ -68,7 +71,7 @@ def _message(body: bytes) -> str:
     """The sentence in another vendor's error body."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     for _ in range(3):
         if isinstance(decoded, dict):

@@ -13,7 +13,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.snapshot import StreamFailure
 from fastgate.errors import GatewayError
-from fastgate.pipeline.attempt import Attempt
+from fastgate.pipeline.attempt import Attempt, Shape
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
 from fastgate.wire.envelope import Envelope
@@ -94,9 +94,13 @@ class Resume:
             return None
         exchange.envelope = _continued(self._envelope, text)
         try:
-            return await obtain(exchange, exchange.plan, broken.choice)
+            attempt = await obtain(exchange, exchange.plan, broken.choice)
         except (GatewayError, UpstreamError):
             return None  # the client is told of the break itself; each try is in the exchange's record
+        if attempt.shape is not Shape.EVENTS:
+            attempt.abandon()  # asked for a stream, it gave a whole answer: nothing to go on with
+            return None
+        return attempt
 
 
 def _continued(envelope: Envelope, text: str) -> Envelope:

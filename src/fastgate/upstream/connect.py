@@ -41,7 +41,7 @@ class Connector:
         context = await self._tls.get(network) if origin.scheme == "https" else None
         host, port = (origin.host, origin.port) if proxy is None else (proxy.host, proxy.port)
         addresses = await self._resolver.resolve(host, port, network.dns_ttl_s)
-        sock = await open_socket(addresses, network.local_address)
+        sock = await open_socket(addresses)
 
         loop = asyncio.get_running_loop()
         connection = Connection()

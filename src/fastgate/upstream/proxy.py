@@ -5,12 +5,11 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
-from fastgate.upstream.origin import Origin, ascii_host, host_and_port
+from fastgate.domain.url import authority, proxy_url
+from fastgate.upstream.origin import Origin
 
 NO_PROXY_AT_ALL: Final = "none"
-_DEFAULT_PORT: Final = 80
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,23 +22,19 @@ class Proxy:
 
     def __repr__(self) -> str:
         """Without the password."""
-        return f"Proxy({host_and_port(self.host, self.port).decode()})"
+        return f"Proxy({authority(self.host, self.port)})"
 
     @staticmethod
     def parse(url: str) -> "Proxy":
         """`http://[user:password@]host[:port]`. Raises ValueError, whose message repeats nothing of it."""
         try:
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port
-        except ValueError:
-            raise ValueError("the proxy's URL has an invalid host or port") from None
-        if parts.scheme != "http":
-            raise ValueError("only http:// proxies are supported")
+            host, port, userinfo = proxy_url(url)
+        except ValueError as exc:
+            raise ValueError(f"the proxy cannot be used: {exc}") from None
         authorization = b""
-        if parts.username is not None:
-            userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-            authorization = b"proxy-authorization: Basic %b\r\n" % base64.b64encode(userinfo)
-        return Proxy(ascii_host(parts.hostname), _DEFAULT_PORT if port is None else port, authorization)
+        if userinfo is not None:
+            authorization = b"proxy-authorization: Basic %b\r\n" % base64.b64encode(userinfo.encode())
+        return Proxy(host, port, authorization)
 
     def absolute_form(self, origin: Origin, head: bytes) -> bytes:
         """A request's head as the proxy of an http origin wants it (RFC 9112 3.2.2)."""
@@ -57,7 +52,7 @@ class Proxy:
 
     def connect_request(self, origin: Origin) -> bytes:
         """The request for a tunnel to an https origin (RFC 9110 9.3.6)."""
-        target = host_and_port(origin.host, origin.port)
+        target = authority(origin.host, origin.port).encode()
         return b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (target, target, self.authorization)
 
 

@@ -15,7 +15,7 @@ ATTEMPT_DELAY_S: Final = 0.25
 _KEEPALIVE_S: Final = 45
 
 
-async def open_socket(addresses: tuple[Address, ...], local_address: str | None) -> socket.socket:
+async def open_socket(addresses: tuple[Address, ...]) -> socket.socket:
     """Connect to the address that answers first: each has a head start over the next.
 
     Raises UpstreamError (CONNECT_REFUSED, or CONNECT_TIMEOUT if the system gave up) for the last failure.
@@ -28,7 +28,7 @@ async def open_socket(addresses: tuple[Address, ...], local_address: str | None)
             pending = [task for task in attempts if not task.done()]
             untried = len(attempts) < len(addresses)
             if untried:
-                attempt = _connect_socket(addresses[len(attempts)], local_address)
+                attempt = _connect_socket(addresses[len(attempts)])
                 pending.append(tasks.spawn(attempt, "upstream-tcp"))
                 attempts.append(pending[-1])
                 untried = len(attempts) < len(addresses)
@@ -59,7 +59,7 @@ async def open_socket(addresses: tuple[Address, ...], local_address: str | None)
     raise UpstreamError(FailureKind.CONNECT_REFUSED, f"cannot connect: {reason}")
 
 
-async def _connect_socket(address: Address, local_address: str | None) -> socket.socket | OSError:
+async def _connect_socket(address: Address) -> socket.socket | OSError:
     try:
         sock = socket.socket(address.family, socket.SOCK_STREAM)
     except OSError as exc:
@@ -68,8 +68,6 @@ async def _connect_socket(address: Address, local_address: str | None) -> socket
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_S)
-        if local_address is not None:
-            sock.bind((local_address, 0))
         await asyncio.get_running_loop().sock_connect(sock, address.sockaddr)
     except OSError as exc:
         sock.close()

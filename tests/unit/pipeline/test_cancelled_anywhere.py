@@ -1,7 +1,7 @@
 """A request whose task is cancelled at whichever step leaves nothing behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,60 +66,68 @@ async def at_rest(plane: Plane) -> None:
     assert all(stats.open == stats.idle and not stats.waiting for stats in plane.pools())
 
 
-async def run(plane: Plane, talk: Conversation, cancel_after: int) -> bool:
-    """Whether it ended by itself before so many turns of the loop."""
-    task = asyncio.create_task(plane.data.asgi(talk.scope, talk.receive, talk.send))
-    for _ in range(cancel_after):
+def begin(plane: Plane, route: str, streamed: bool) -> tuple[Conversation, asyncio.Task[None]]:
+    talk = conversation(chat_body(model=route, stream=streamed), SECRET)
+
+    async def exchange() -> None:
+        await plane.data.asgi(talk.scope, talk.receive, talk.send)
+
+    return talk, asyncio.create_task(exchange())
+
+
+async def turn(task: asyncio.Task[None], times: int) -> bool:
+    """Let the loop run; whether the task has ended within so many turns of it."""
+    for _ in range(times):
         if task.done():
             break
         await asyncio.sleep(0)
-    ended = task.done()
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    return ended
+    return task.done()
+
+
+def all_turns() -> Iterator[int]:
+    """Every one of the first, where all is set up, then more and more apart."""
+    turns = 0
+    while True:
+        yield turns
+        turns += 1 if turns < 60 else 1 + turns // 4
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("route", ["single", "fallback", "hedged", "hedged-failing", "hedged-all-fail"])
 async def test_cancelled_at_every_turn_of_the_loop(plane: Plane, route: str, streamed: bool) -> None:
-    ended = False
-    turns = 0
-    while not ended:
-        talk = conversation(chat_body(model=route, stream=streamed), SECRET)
-        ended = await run(plane, talk, turns)
+    for turns in all_turns():
+        talk, task = begin(plane, route, streamed)
+        ended = await turn(task, turns)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
         await at_rest(plane)
-        turns += 1 if turns < 60 else 1 + turns // 4
-    assert turns > 5, "it was never cancelled on its way"
-    assert talk.complete
-    assert talk.status == (502 if route == "hedged-all-fail" else 200)
+        if ended:
+            assert turns > 5, "it was never cancelled on its way"
+            assert talk.complete
+            assert talk.status == (502 if route == "hedged-all-fail" else 200)
+            return
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("route", ["single", "hedged", "hedged-failing"])
 async def test_the_client_leaves_at_every_turn_of_the_loop(plane: Plane, route: str, streamed: bool) -> None:
-    ended = False
-    turns = 0
-    while not ended:
-        talk = conversation(chat_body(model=route, stream=streamed), SECRET)
-        task = asyncio.create_task(plane.data.asgi(talk.scope, talk.receive, talk.send))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        ended = task.done()
+    for turns in all_turns():
+        talk, task = begin(plane, route, streamed)
+        ended = await turn(task, turns)
         talk.left.set()
         await task
         await at_rest(plane)
-        turns += 1 if turns < 60 else 1 + turns // 4
-    assert talk.status == 200
+        if ended:
+            assert talk.status == 200
+            return
 
 
 async def test_two_cancellations_in_a_row(plane: Plane) -> None:
     """The second one comes while the race waits for those that it has cancelled."""
     for turns in range(40, 80):
-        talk = conversation(chat_body(model="hedged"), SECRET)
-        task = asyncio.create_task(plane.data.asgi(talk.scope, talk.receive, talk.send))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        _, task = begin(plane, "hedged", False)
+        await turn(task, turns)
         task.cancel()
         await asyncio.sleep(0)
         task.cancel()

@@ -65,7 +65,7 @@ async def test_no_answer(client: Client, black_hole: int) -> None:
 async def test_the_next_address_is_tried_at_once_when_one_refuses(nobody: int) -> None:
     async with byte_server(answering(response())) as server:
         before = clock.monotonic_ns()
-        sock = await open_socket((*[at(nobody)] * 4, at(server.port)), None)
+        sock = await open_socket((*[at(nobody)] * 4, at(server.port)))
         assert sock.getpeername()[1] == server.port
         assert clock.monotonic_ns() - before < 4 * ATTEMPT_DELAY_S * 0.9e9
         sock.close()
@@ -74,7 +74,7 @@ async def test_the_next_address_is_tried_at_once_when_one_refuses(nobody: int) -
 async def test_the_next_address_is_tried_beside_one_that_hangs(black_hole: int) -> None:
     async with byte_server(answering(response())) as server:
         before = clock.monotonic_ns()
-        sock = await open_socket((at(black_hole), at(server.port)), None)
+        sock = await open_socket((at(black_hole), at(server.port)))
         assert sock.getpeername()[1] == server.port
         assert ATTEMPT_DELAY_S * 0.9e9 < clock.monotonic_ns() - before < 5e9
         sock.close()
@@ -84,19 +84,19 @@ async def test_the_next_address_is_tried_beside_one_that_hangs(black_hole: int) 
 async def test_an_address_of_a_family_that_is_missing_is_passed_over() -> None:
     async with byte_server(answering(response())) as server:
         unreachable = Address(socket.AF_INET6, ("::1", 9, 0, 0))
-        sock = await open_socket((unreachable, at(server.port)), None)
+        sock = await open_socket((unreachable, at(server.port)))
         assert sock.family == socket.AF_INET
         sock.close()
 
 
 async def test_all_refuse(nobody: int) -> None:
     with pytest.raises(UpstreamError) as caught:
-        await open_socket((at(nobody), at(nobody), at(nobody)), None)
+        await open_socket((at(nobody), at(nobody), at(nobody)))
     assert caught.value.kind is FailureKind.CONNECT_REFUSED
 
 
 async def test_cancelled_while_several_are_tried(black_hole: int) -> None:
-    task = asyncio.create_task(open_socket((at(black_hole), at(black_hole)), None))
+    task = asyncio.create_task(open_socket((at(black_hole), at(black_hole))))
     await until(lambda: len(tasks.running()) == 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -107,25 +107,13 @@ async def test_cancelled_while_several_are_tried(black_hole: int) -> None:
 async def test_cancelled_just_when_it_is_connected() -> None:
     """The socket that nobody gets is closed: an open one would warn when it is collected."""
     async with byte_server(answering(response())) as server:
-        task = asyncio.create_task(open_socket((at(server.port),), None))
+        task = asyncio.create_task(open_socket((at(server.port),)))
         await asyncio.sleep(0)
         (attempt,) = tasks.running()
         attempt.add_done_callback(lambda _: task.cancel())
         with pytest.raises(asyncio.CancelledError):
             await task
         assert attempt.result().fileno() == -1
-
-
-async def test_local_address(client: Client) -> None:
-    async with byte_server(answering(response())) as server:
-        await fetch(client, origin_of(server, local_address="127.0.0.2"))
-        assert server.peers[0].writer.get_extra_info("peername")[0] == "127.0.0.2"
-
-
-async def test_a_local_address_that_is_not_ours(client: Client) -> None:
-    async with byte_server(answering(response())) as server:
-        error = await failure_of(client, origin_of(server, local_address="192.0.2.1"))
-        assert error.kind is FailureKind.CONNECT_REFUSED
 
 
 async def test_localhost_whatever_its_family(client: Client) -> None:

@@ -1,58 +1,65 @@
 """OpenAI's errors, as a status or inside a 200, and what each means for failover (DESIGN part 8)."""
 
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from fastgate import clock
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.providers.openai.lenient import UNREADABLE, is_empty, scalar
+from fastgate.providers.openai.retry_after import retry_after_s
 
 Header = tuple[bytes, bytes]
 
-MAX_RETRY_AFTER_S: Final = 86_400.0
-
-_STATUS_OF_NAME: Final = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "rate_limit_reached": 429,
-    "insufficient_quota": 429,
-    "tokens": 429,
-    "requests": 429,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "permission_denied": 403,
-    "invalid_request_error": 400,
-    "context_length_exceeded": 400,
-    "content_filter": 400,
-    "model_not_found": 404,
-    "not_found_error": 404,
-    "server_error": 500,
-    "api_error": 500,
-    "timeout": 504,
-    "overloaded_error": 529,
+_STATUSES: Final = {
+    429: (
+        "rate_limit",
+        "rate_limit_exceeded",
+        "rate_limit_reached",
+        "insufficient_quota",
+        "too_many_requests",
+        "resource_exhausted",
+        "tokens",
+        "requests",
+    ),
+    401: ("invalid_api_key", "authentication", "unauthorized", "unauthenticated"),
+    403: ("permission", "permission_denied", "forbidden"),
+    400: ("invalid_request", "bad_request", "context_length_exceeded", "content_filter"),
+    404: ("model_not_found", "not_found"),
+    422: ("unprocessable_entity",),
+    500: ("server", "api", "internal", "internal_server"),
+    503: ("service_unavailable", "unavailable"),
+    504: ("timeout", "vector_store_timeout", "gateway_timeout"),
+    529: ("overloaded", "engine_overloaded"),
 }
+_CLIENT_PREFIXES: Final = ("invalid", "unsupported")
 
 
-class _Error(msgspec.Struct):
-    message: Any = None
-    type: Any = None
-    code: Any = None
-    status: Any = None
+def _plain(name: str) -> str:
+    """`rate_limit_error`, `RateLimitError` and `RATE_LIMIT` are the same name."""
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "").removesuffix("error")
 
 
-class ErrorEnvelope(msgspec.Struct):
-    """Vendors disagree: `error` is an object, a string, or absent beside a top-level `message`."""
-
-    error: _Error | str | None = None
-    type: Any = None
-    code: Any = None
-    message: Any = None
+_STATUS_OF_NAME: Final = {_plain(name): status for status, names in _STATUSES.items() for name in names}
 
 
-_decoder: Final = msgspec.json.Decoder(ErrorEnvelope)
+class _Names(msgspec.Struct):
+    """What an error is called, inside `error` or beside it."""
+
+    status: msgspec.Raw = msgspec.Raw()
+    code: msgspec.Raw = msgspec.Raw()
+    type: msgspec.Raw = msgspec.Raw()
+
+
+class _Envelope(_Names):
+    """Vendors disagree: `error` is an object, a string, or absent beside `type` or `object` of that name."""
+
+    error: msgspec.Raw = msgspec.Raw()
+    object: msgspec.Raw = msgspec.Raw()
+
+
+_envelopes: Final = msgspec.json.Decoder(_Envelope)
+_names: Final = msgspec.json.Decoder(_Names)
 
 
 def classify_status(status: int, headers: Sequence[Header], body: bytes) -> UpstreamError:
@@ -79,52 +86,50 @@ def kind_of_status(status: int) -> FailureKind:
     return FailureKind.CLIENT_ERROR
 
 
-def in_band_error(data: bytes) -> UpstreamError | None:
-    """The error that a 200 carries, treated as the status that it names."""
+def in_band_error(data: bytes, *, other: int = 500) -> UpstreamError | None:
+    """The error that a 200 carries, treated as the status that it names; None if it carries none.
+
+    `other` is the status of a name that is not known. An error without any name is the provider's fault.
+    """
     try:
-        envelope = _decoder.decode(data)
-    except msgspec.MsgspecError:
+        envelope = _envelopes.decode(data)
+    except UNREADABLE:
         return None
-    error = envelope.error
-    if error is None:
-        if envelope.type != "error":
-            return None
-        error = _Error(message=envelope.message, code=envelope.code)
-    status = 500
-    if isinstance(error, _Error):
-        named = (_status(value) for value in (error.status, error.code, error.type))
-        status = next((value for value in named if value), 500)
+    if not is_empty(envelope.error):
+        names = _names_in(envelope.error)
+    elif b'"error"' in {bytes(envelope.type), bytes(envelope.object)}:
+        names = envelope
+    else:
+        return None
+    status = _status(names, other)
     return UpstreamError(
         kind_of_status(status), f"status 200 with an error that means {status}", status=status, body=data
     )
 
 
-def _status(value: object) -> int:
-    if isinstance(value, int) and 400 <= value <= 599:
-        return value
-    if isinstance(value, str):
-        if value.isascii() and value.isdigit() and 400 <= int(value) <= 599:
-            return int(value)
-        return _STATUS_OF_NAME.get(value, 0)
-    return 0
-
-
-def retry_after_s(headers: Sequence[Header]) -> float | None:
-    """`Retry-After` in both forms (RFC 9110, 10.2.3), or OpenAI's `retry-after-ms`; None if there is none."""
-    values = {name: value for name, value in headers if name in {b"retry-after", b"retry-after-ms"}}
-    milliseconds = values.get(b"retry-after-ms")
-    if milliseconds is not None and milliseconds.isdigit():
-        return min(int(milliseconds) / 1000, MAX_RETRY_AFTER_S)
-    value = values.get(b"retry-after")
-    if value is None:
-        return None
+def _names_in(error: msgspec.Raw) -> _Names:
     try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value.decode("latin-1")).timestamp() - clock.time_ns() / 1e9
-        except ValueError:
-            return None
-    if not 0 <= seconds < float("inf"):
-        return 0.0 if seconds < 0 else None
-    return min(seconds, MAX_RETRY_AFTER_S)
+        return _names.decode(error)
+    except UNREADABLE:
+        return _Names()  # a string, or a list: an error without a name
+
+
+def _status(names: _Names, other: int) -> int:
+    given = [
+        value for value in (scalar(names.status), scalar(names.code), scalar(names.type)) if value is not None
+    ]
+    known = (_known_status(value) for value in given)
+    if status := next((value for value in known if value), 0):
+        return status
+    called = [_plain(value) for value in given if isinstance(value, str) and value not in {"", "error"}]
+    if any(name.startswith(_CLIENT_PREFIXES) for name in called):
+        return 400
+    return other if called else 500
+
+
+def _known_status(value: str | int) -> int:
+    if isinstance(value, str):
+        if not (len(value) == 3 and value.isascii() and value.isdigit()):
+            return _STATUS_OF_NAME.get(_plain(value), 0)
+        value = int(value)
+    return value if 400 <= value <= 599 else 0

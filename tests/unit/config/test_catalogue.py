@@ -7,7 +7,7 @@ from genai_prices.data import providers
 from genai_prices.types import Provider
 
 from fastgate.domain.provider_table import KNOWN
-from fastgate.routing import catalogue
+from fastgate.config import catalogue
 
 
 def _variants(name: str) -> set[str]:

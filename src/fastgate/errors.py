@@ -94,5 +94,9 @@ class ClientDisconnected(Exception):
     """The client went away; there is nobody to answer."""
 
 
+class BrokenOff(Exception):
+    """A started answer was cut and no error can follow: only a broken connection tells the client."""
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; the message lists every reason, a line each."""

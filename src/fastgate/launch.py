@@ -1,16 +1,23 @@
 """What the supervisor and its children agree on: the argument a child starts with, and its lifeline.
 
-The lifeline is a socket pair. A child writes one `Report` to it when it serves, or when it cannot; to
-read EOF from it means that the supervisor is gone, however it died.
+The lifeline is a socket pair. A child writes one `Report` to it when it serves, or when it cannot. To
+read EOF from it means that the supervisor is gone, however it died; to the helpers of the workers (the
+control process, the simulated provider) it also is how the supervisor ends them.
 """
 
 import asyncio
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
+
+# An orphan keeps the lock of the data directory, so it is given less time than an orderly drain.
+ORPHAN_DRAIN_S: Final = 5.0
+# From the end of a worker's drain to its exit, at most: terminal errors, slow clients, the log. Only what
+# hangs (a log on a dead disk) takes longer, and is killed.
+ENDING_S: Final = 8.0
 
 
 class WorkerLaunch(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,18 +85,20 @@ class Lifeline:
 
     def report(self, error: str = "") -> None:
         """Tell the supervisor that this process serves, or the reason why it never will."""
+        # What is quoted from the environment may not be UTF-8.
+        text = error.encode(errors="replace").decode()
         try:
-            self._socket.send(msgspec.json.encode(Report(error)) + b"\n")
+            self._socket.send(msgspec.json.encode(Report(text)) + b"\n")
         except OSError:
             # The supervisor is gone; `watch` says so, and ends the process in order.
             return
 
-    def watch(self, orphaned: Callable[[], None]) -> None:
-        """Call `orphaned` once, from the running loop, when the supervisor is gone."""
+    def watch(self, ended: Callable[[], None]) -> None:
+        """Call `ended` once, from the running loop, when the supervisor is gone or has ended the line."""
         loop = asyncio.get_running_loop()
 
         def readable() -> None:
             loop.remove_reader(self._socket)
-            orphaned()
+            ended()
 
         loop.add_reader(self._socket, readable)

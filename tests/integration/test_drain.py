@@ -117,9 +117,7 @@ async def test_what_does_not_finish_ends_in_an_error(
         streams, slow = await begin(gateway, provider)
         uploading = await Connection.connect(gateway.url)
         uploading.send(PLAIN[:-1])
-        await gateway.until_metric(
-            lambda scrape: scrape.value("fastgate_requests_in_flight") == STREAMS + 2
-        )
+        await gateway.until_metric(lambda scrape: scrape.value("fastgate_requests_in_flight") == STREAMS + 2)
         ended_at = time.monotonic()
         await in_thread(lambda: end(gateway))
 

@@ -114,7 +114,7 @@ async def test_the_hedge_wins_over_a_slow_first(rig: GatewayRig, streams: bool) 
     assert (status, text) == (200, "answer")
     assert headers["x-fastgate-provider"] == "two"
     assert headers["x-fastgate-attempts"] == "one/one:main=cancelled, two/two:main=ok(200)"
-    assert int(headers["x-fastgate-overhead-us"]) < 90_000, "the wait for the first is not our own time"
+    assert int(headers["x-fastgate-overhead-us"]) > 0, "waits at the same time were subtracted twice"
     await rig.upstream_closed(of(rig.provider, "one")[0].connection)
     line = await rig.line(headers["x-fastgate-request-id"])
     assert [each["result"] for each in line["attempts"]] == ["cancelled", "ok"]

@@ -1,4 +1,4 @@
-"""A process of the gateway is killed under load: who is hit, how soon it is back, and what the counters say."""
+"""A process of the gateway is killed under load: who is hit, how soon it is back, what the counters say."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from tests.support.load import Answer, Connection, accepted_by, open_streams
 from tests.support.metrics import Scrape
 from tests.support.processes import in_thread
 from tests.support.raw_client import chat_body, request
-from tests.support.replies import Gate, Reply, Send, Sleep, Wait, chat_stream, reply
+from tests.support.replies import Gate, Reply, Sleep, Wait, chat_stream, reply
 
 STREAMS = 200
 BACK_WITHIN_S = 2.0
@@ -87,7 +87,9 @@ async def test_a_killed_worker_takes_its_own_streams_and_no_others(
     config = gateway_config(
         {"fake": provider_config(provider.url)},
         workers=2,
-        routes={"gpt-4o": [{"strategy": "least_busy", "deployments": [{"provider": "fake", "model": "gpt-4o"}]}]},
+        routes={
+            "gpt-4o": [{"strategy": "least_busy", "deployments": [{"provider": "fake", "model": "gpt-4o"}]}]
+        },
     )
     with GatewayProcess(config, tmp_path) as gateway:
         plain = await Connection.connect(gateway.url)

@@ -138,7 +138,7 @@ def configuration(provider: FakeProvider, closed_port: int, cells: list[Cell]) -
     for cell in cells:
         bad, good = f"{cell.name}a", f"{cell.name}b"
         url = f"http://127.0.0.1:{closed_port}/v1" if cell.fault.refused else provider.url
-        credentials = [{"id": "bad", "secret": f"bad-{cell.number}", "weight": 1_000_000_000}]
+        credentials = [{"id": "bad", "secret": f"bad-{cell.number}", "weight": 1_000_000}]
         if cell.backup == "second credential":
             credentials.append({"id": "good", "secret": "good-secret"})
         providers[bad] = _provider(url, bad, credentials)

@@ -53,6 +53,8 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def connect(cls, url: str) -> Self:
         address = urlsplit(url)
+        assert address.hostname is not None
+        assert address.port is not None
         _, self = await asyncio.get_running_loop().create_connection(cls, address.hostname, address.port)
         return self
 
@@ -119,7 +121,9 @@ class Connection(asyncio.Protocol):
         self.answer.complete = True
 
 
-async def open_streams(url: str, requests: Iterable[bytes], ready: Callable[[Answer], bool]) -> list[Connection]:
+async def open_streams(
+    url: str, requests: Iterable[bytes], ready: Callable[[Answer], bool]
+) -> list[Connection]:
     """A connection and a request each, in order; returns when `ready` holds for every answer."""
     connections: list[Connection] = []
     waiting = list(requests)
@@ -138,7 +142,7 @@ def accepted_by(pid: int, connections: list[Connection]) -> list[Connection]:
     ports = {
         connection.raddr.port
         for connection in psutil.Process(pid).net_connections("tcp")
-        if connection.raddr and connection.status != psutil.CONN_LISTEN
+        if connection.status == psutil.CONN_ESTABLISHED
     }
     return [connection for connection in connections if connection.port in ports]
 

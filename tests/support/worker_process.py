@@ -19,6 +19,8 @@ from fastgate.control.publish import Publisher
 from fastgate.launch import ControlLaunch, Embedded, Report, WorkerLaunch, encode
 from fastgate.observability.metrics import Metrics, fresh_directory
 from fastgate.store import counters as counters_file
+from fastgate.store import processes
+from fastgate.store.counters import Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
 
@@ -26,7 +28,13 @@ from fastgate.store.keys import KeyStore, keys_path
 class Published:
     """A data directory with a published configuration, as the supervisor and control leave it."""
 
-    def __init__(self, directory: Path, config: Mapping[str, Any], embedded: Embedded | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: Mapping[str, Any],
+        embedded: Embedded | None = None,
+        running: Mapping[str, Any] | None = None,
+    ) -> None:
         self.data_dir = DataDir(directory / "data")
         self.data_dir.create()
         self.config_path = directory / "fastgate.yaml"
@@ -38,7 +46,7 @@ class Published:
             lifeline_fd=-1,
             config_path=str(self.config_path),
             embedded=embedded or Embedded(),
-            running={},
+            running=dict(running or {}),
         )
         metrics = Metrics(fresh_directory(self.data_dir.path), "control", 1_000)
         self.publisher = Publisher(launch, self.data_dir, self.counters, self.store, metrics)
@@ -49,6 +57,11 @@ class Published:
 
     def settings(self) -> Any:
         return load(self.config_path, {})
+
+    def generations(self) -> dict[str, int]:
+        """What each process says that it runs on."""
+        self.counters.header_store(Header.WORKERS, 1)
+        return {process.name: process.generation for process in processes.all_of(self.counters)}
 
     def close(self) -> None:
         self.store.close()

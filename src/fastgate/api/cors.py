@@ -5,7 +5,19 @@ from typing import Final
 from fastgate.downstream.interface import Downstream, Header
 from fastgate.pipeline.services import Services
 
-_EXPOSED: Final = b"x-fastgate-request-id, x-fastgate-provider, x-fastgate-model, x-fastgate-attempts"
+_EXPOSED: Final = b", ".join(
+    (
+        b"x-fastgate-request-id",
+        b"x-fastgate-provider",
+        b"x-fastgate-model",
+        b"x-fastgate-deployment",
+        b"x-fastgate-attempts",
+        b"x-fastgate-overhead-us",
+        b"x-fastgate-upstream-request-id",
+        b"retry-after",
+        b"openai-processing-ms",
+    )
+)
 
 
 class Cors:
@@ -24,6 +36,7 @@ class Cors:
         settings = self._services.generation.settings
         allowed = settings.cors_origins
         if origin is None or not ("*" in allowed or origin.decode("latin-1") in allowed):
+            downstream.extra_headers = [(b"vary", b"origin")]
             return False
         grant: list[Header] = [(b"access-control-allow-origin", origin), (b"vary", b"origin")]
         requested = downstream.header(b"access-control-request-method")

@@ -7,10 +7,9 @@ from fastgate.api import models, operations, stored_responses
 from fastgate.api.cors import Cors
 from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
-from fastgate.errors import ClientDisconnected, GatewayError, draining
+from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import Operation
-from fastgate.pipeline.relay import BrokenOff
 from fastgate.pipeline.run import Answer, run
 from fastgate.pipeline.services import Services
 
@@ -61,8 +60,6 @@ class Router:
         services, operation = self._services, operations.OPERATIONS[path]
 
         async def handler(downstream: Downstream) -> None:
-            if services.draining:
-                raise draining()
             await run(Exchange(services, downstream, operation))
 
         return handler
@@ -75,8 +72,6 @@ class Router:
         path, method = downstream.path, downstream.method
         if path.startswith(_AZURE) and (found := _azure(path[len(_AZURE) :])) is not None:
             _require(method, ["POST"])
-            if self._services.draining:
-                raise draining()
             exchange = Exchange(self._services, downstream, found.operation)
             exchange.path_model = found.model
             await run(exchange)

@@ -1,10 +1,12 @@
 """`/v1/responses/{id}` and what is below it: relayed to the deployment that stored the response."""
 
+import asyncio
 from typing import Final
+from urllib.parse import parse_qsl, unquote
 
 from fastgate.api.operations import STORED_RESPONSE
 from fastgate.downstream.interface import Downstream
-from fastgate.errors import GatewayError, draining
+from fastgate.errors import GatewayError
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
@@ -29,17 +31,18 @@ async def handle(services: Services, downstream: Downstream, rest: str) -> None:
                 headers=((b"allow", ", ".join(allowed).encode()),),
             )
         raise GatewayError("unknown_path", "There is no such endpoint below /responses.")
-    if services.draining:
-        raise draining()
     exchange = Exchange(services, downstream, operation)
     exchange.path = f"{operation.path}/{response_id}" + (f"/{suffix}" if suffix else "")
     exchange.query = _without_version(downstream.query)
-    exchange.stream = b"stream=true" in downstream.query
+    parameters = dict(parse_qsl(downstream.query.decode("latin-1")))
+    exchange.stream = parameters.get("stream", "").lower() in {"true", "1"}
 
     async def answer(exchange: Exchange) -> None:
         authenticate(exchange)
         plan = stored_response(exchange, response_id)
         await relay(exchange, await obtain(exchange, plan))
+        if operation.method == b"DELETE" and exchange.status == 200:
+            await asyncio.to_thread(services.responses.forget, response_id)
 
     await run(exchange, answer)
 
@@ -47,4 +50,4 @@ async def handle(services: Services, downstream: Downstream, rest: str) -> None:
 def _without_version(query: bytes) -> str:
     """The client's query less Azure's `api-version`, which belongs to the provider's configuration."""
     parts = query.decode("latin-1").split("&")
-    return "&".join(part for part in parts if part and not part.startswith("api-version="))
+    return "&".join(part for part in parts if part and unquote(part.partition("=")[0]) != "api-version")

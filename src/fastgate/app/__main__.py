@@ -4,6 +4,7 @@ import sys
 
 import uvloop
 
+import fastgate.app.allocator  # noqa: F401  # first, for what it sets
 from fastgate.app.build import build_data_plane
 from fastgate.app.worker import serve
 from fastgate.launch import WorkerLaunch, parse

@@ -10,7 +10,9 @@ from fastgate import clock
 from fastgate._version import __version__
 from fastgate.api.router import Router
 from fastgate.api.service_pages import RenderMetrics, ServicePages
+from fastgate.app import credentials
 from fastgate.app.context import WorkerContext
+from fastgate.app.credentials import Secrets
 from fastgate.app.timers import Periodic
 from fastgate.domain.snapshot import Snapshot
 from fastgate.downstream.asgi import Application, application
@@ -42,7 +44,17 @@ class WorkerDataPlane:
         self._health = Health(context.counters, context.index)
         self._store = KeyStore(keys_path(directory), readonly=True)
         self._metrics = Metrics(directory / "metrics", self._process, context.max_series)
-        generation = self._generation(context.snapshot)
+        secrets = credentials.resolve(context.snapshot, os.environ)
+        for (provider, credential), reason in secrets.missing.items():
+            log.event(
+                "error",
+                "credential out of use: its secret cannot be had",
+                provider=provider,
+                credential=credential,
+                error=reason,
+            )
+        self.complete = not secrets.missing
+        generation = self._generation(context.snapshot, secrets)
         self._services = Services(
             generation=generation,
             authenticator=Authenticator(self._store, context.snapshot.worker.open_auth),
@@ -57,23 +69,23 @@ class WorkerDataPlane:
         self._in_use(context.snapshot)
         self._housekeeping = Periodic(HOUSEKEEPING_S, self._tidy)
 
-    def _generation(self, snapshot: Snapshot) -> Generation:
-        table = RoutingTable(snapshot, self._health, random.Random())  # noqa: S311  # load balancing
-        return Generation(snapshot, table, os.environ)
+    def _generation(self, snapshot: Snapshot, secrets: Secrets) -> Generation:
+        usable = credentials.without(snapshot, secrets.missing, self._health)
+        table = RoutingTable(usable, self._health, random.Random())  # noqa: S311  # load balancing
+        return Generation(usable, table, secrets.found)
 
     def _in_use(self, snapshot: Snapshot) -> None:
         self._metrics.config_generation.labels(self._process).set(snapshot.generation)
 
     def apply(self, snapshot: Snapshot) -> None:
-        """What a request began with it keeps; a snapshot that cannot be used leaves the old one."""
-        try:
-            generation = self._generation(snapshot)
-        except ConfigError as error:
-            log.event(
-                "error", "configuration not usable here", generation=snapshot.generation, error=str(error)
+        """What a request began with it keeps. ConfigError where a secret is missing at the moment: the
+        old configuration has what it needs in memory, and goes on."""
+        secrets = credentials.resolve(snapshot, os.environ)
+        if secrets.missing:
+            raise ConfigError(
+                "; ".join(f"{provider}/{id_}: {why}" for (provider, id_), why in secrets.missing.items())
             )
-            return
-        self._services.generation = generation
+        self._services.generation = self._generation(snapshot, secrets)
         self._services.authenticator.open_auth = snapshot.worker.open_auth
         self._services.client.max_response_bytes = snapshot.worker.max_response_bytes
         self._in_use(snapshot)
@@ -143,5 +155,5 @@ class WorkerDataPlane:
 
 
 def build_data_plane(context: WorkerContext) -> WorkerDataPlane:
-    """ConfigError if a secret cannot be resolved."""
+    """KeyStoreError, lmdb.Error, OSError: a shared file cannot be used."""
     return WorkerDataPlane(context)

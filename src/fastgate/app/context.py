@@ -31,8 +31,12 @@ class DataPlane(Protocol):
     @property
     def asgi(self) -> Application: ...
 
+    @property
+    def complete(self) -> bool:
+        """False where something of the first snapshot could not be had: it is to be applied again."""
+
     def apply(self, snapshot: Snapshot) -> None:
-        """Use this configuration for the requests that begin from now on."""
+        """Use this configuration for the requests that begin from now on; if it raises, nothing changed."""
 
     def start_drain(self) -> None:
         """Readiness is false from now on, and a further request on an open connection is refused."""

@@ -1,31 +1,33 @@
-"""Why and how a worker ends: asked once it drains, asked twice it ends now."""
+"""Why and how a worker ends.
+
+SIGTERM and SIGINT: it drains. Again: nothing, since a service manager signals every process of the
+gateway and the supervisor signals its workers too. SIGQUIT, which the supervisor sends when it is told
+twice: it ends now.
+"""
 
 import asyncio
 import signal
 
-from fastgate.launch import Lifeline
+from fastgate.launch import ORPHAN_DRAIN_S, Lifeline
 from fastgate.observability import log
-
-# An orphan keeps the lock of the data directory, so it is given less time than an orderly drain.
-ORPHAN_DRAIN_S = 5.0
 
 
 class Stop:
-    """Listens for SIGTERM, SIGINT and the supervisor's death. SIGHUP opens the log file again."""
+    """Listens for these signals and the supervisor's death. SIGHUP opens the log file again."""
 
     def __init__(self, lifeline: Lifeline) -> None:
         self.requested = asyncio.Event()
         self.now = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(signum, self._signalled)
+            self._loop.add_signal_handler(signum, self.requested.set)
+        self._loop.add_signal_handler(signal.SIGQUIT, self._hurried)
         self._loop.add_signal_handler(signal.SIGHUP, log.reopen)
         lifeline.watch(self._orphaned)
 
-    def _signalled(self) -> None:
-        if self.requested.is_set():
-            self.now.set()
+    def _hurried(self) -> None:
         self.requested.set()
+        self.now.set()
 
     def _orphaned(self) -> None:
         log.event("error", "the supervisor is gone: finishing the open requests, then ending")

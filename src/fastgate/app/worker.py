@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from fastgate import tasks
 from fastgate.app.context import DataPlane, WorkerContext
@@ -11,12 +12,14 @@ from fastgate.app.follower import SnapshotFollower
 from fastgate.app.stop import Stop
 from fastgate.app.timers import Periodic
 from fastgate.downstream.server import Server
-from fastgate.errors import ConfigError
 from fastgate.launch import Lifeline, WorkerLaunch
 from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.store import counters as counters_file
 from fastgate.store.data_dir import DataDir
+from fastgate.store.processes import worker_name
+
+T = TypeVar("T")
 
 # How soon a worker sees a new configuration.
 SNAPSHOT_POLL_S = 0.1
@@ -30,32 +33,34 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     lifeline = Lifeline(launch.lifeline_fd)
     stop = Stop(lifeline)
     data_dir = DataDir(launch.data_dir)
-    counters = counters_file.attach(data_dir)
-    follower = SnapshotFollower(data_dir, counters)
-    published = tasks.spawn(follower.first(), "first snapshot")
-    await _first_of(published, stop.requested)
-    if stop.requested.is_set():
-        return 0
-    context = WorkerContext(
-        index=launch.index,
-        data_dir=data_dir,
-        counters=counters,
-        snapshot=published.result(),
-        metrics_enabled=launch.metrics_enabled,
-        max_series=launch.max_series,
-    )
+    process = worker_name(launch.index)
     try:
+        counters = counters_file.attach(data_dir)
+        follower = SnapshotFollower(data_dir, counters, process)
+        snapshot = await _unless(stop.requested, follower.first())
+        if snapshot is None:
+            return 0
+        context = WorkerContext(
+            index=launch.index,
+            data_dir=data_dir,
+            counters=counters,
+            snapshot=snapshot,
+            metrics_enabled=launch.metrics_enabled,
+            max_series=launch.max_series,
+        )
         plane = build(context)
-    except ConfigError as exc:
-        lifeline.report(str(exc))
+        server = Server(
+            plane.asgi,
+            launch.listen_fd,
+            backlog=launch.backlog,
+            backpressure=launch.max_concurrent_requests,
+            tls=launch.tls,
+        )
+    except Exception as exc:
+        # Whatever it is, the supervisor has to know: without a word it would go on starting workers.
+        lifeline.report(f"{process}: {type(exc).__name__}: {exc}")
         return 1
-    server = Server(
-        plane.asgi,
-        launch.listen_fd,
-        backlog=launch.backlog,
-        backpressure=launch.max_concurrent_requests,
-        tls=launch.tls,
-    )
+    follower.in_use(snapshot.generation, complete=plane.complete)
     poll = Periodic(SNAPSHOT_POLL_S, lambda: follower.poll(plane.apply))
     # What is alive now lives as long as the process: the collector need not look at it again.
     gc.collect()
@@ -86,6 +91,16 @@ async def _end(
         log.event("warning", "requests cut off at the end of the drain", requests=open_requests)
     await plane.aclose()
     await asyncio.wait({serving}, timeout=FLUSH_S)
+
+
+async def _unless(event: asyncio.Event, coro: Coroutine[Any, Any, T]) -> T | None:
+    """What `coro` returns, or None where the event comes first."""
+    task = tasks.spawn(coro, "first")
+    await _first_of(task, event)
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
 
 
 async def _first_of(task: asyncio.Task[object], event: asyncio.Event) -> None:

@@ -39,18 +39,19 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> int:
 
 
 def _compiled(settings: "Settings", source: str) -> "list[Diagnostic]":
-    """What only shows when the settings are made into routes and keys."""
+    """What only shows when the settings are made into routes and keys: nothing that has a line."""
     from fastgate.config.diagnostics import Diagnostic, Severity
     from fastgate.errors import ConfigError
     from fastgate.keys.compile import compile_keys
     from fastgate.routing.compile import compile_snapshot
+    from fastgate.routing.slot_layout import check_room
+    from fastgate.store.counters import ROOM
+    from fastgate.supervisor.cores import usable_cores
 
     found: list[tuple[Severity, str]] = []
     try:
-        compile_snapshot(settings, generation=0, environ=os.environ)
-    except ConfigError as error:
-        found += [(Severity.ERROR, line) for line in str(error).splitlines()]
-    try:
+        snapshot = compile_snapshot(settings, generation=0, environ=os.environ)
+        check_room(snapshot, settings.server.workers or usable_cores(), ROOM)
         found += [(Severity.WARNING, text) for text in compile_keys(settings, os.environ).warnings]
     except ConfigError as error:
         found += [(Severity.ERROR, line) for line in str(error).splitlines()]

@@ -1,5 +1,6 @@
 """Talks to the control process of a running gateway, over the Unix socket in its data directory."""
 
+import fcntl
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,13 +36,29 @@ class ControlClient:
         """The decoded body of the answer."""
         try:
             return msgspec.json.decode(self._client.request(method, path).content, type=answer)
-        except httpx.ConnectError as error:
-            raise CommandError(
-                f"no gateway is running with the data directory {self._data_dir.absolute()}"
-            ) from error
-        except httpx.HTTPError as error:
-            raise CommandError(f"the control process did not answer: {error}") from error
+        except httpx.TransportError as error:
+            raise CommandError(self._reason(error)) from error
         except msgspec.MsgspecError as error:
             raise CommandError(
                 f"the control process answered what this version cannot read: {error}"
             ) from error
+
+    def _reason(self, error: httpx.TransportError) -> str:
+        directory = self._data_dir.absolute()
+        if not _in_use(DataDir(self._data_dir)):
+            return f"no gateway is running with the data directory {directory}"
+        if isinstance(error, httpx.TimeoutException):
+            return f"the control process of the gateway did not answer within {_TIMEOUT_S:g} s"
+        return "the gateway runs, but its control process is not there: it is being (re)started; try again"
+
+
+def _in_use(data_dir: DataDir) -> bool:
+    """Whether processes of a gateway hold the lock of the directory."""
+    try:
+        with open(data_dir.lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -24,7 +24,7 @@ class SecretReport(msgspec.Struct, frozen=True):
 
 
 class KeyReport(msgspec.Struct, frozen=True):
-    """`key` is None while the gateway has not loaded the configuration that names it."""
+    """`key` is None where the configuration that the gateway has loaded last does not name it."""
 
     id: str
     state: str
@@ -91,7 +91,7 @@ def details(report: KeyReport) -> Iterator[tuple[str, str]]:
 
 def _key_state(key: VirtualKey | None, now_s: int) -> str:
     if key is None:
-        return "not loaded"
+        return "not configured"
     if not key.enabled:
         return "disabled"
     return "expired" if key.expires_at and key.expires_at <= now_s else "enabled"

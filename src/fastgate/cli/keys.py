@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from fastgate.cli.errors import CommandError, UsageError, unknown_key
-from fastgate.cli.options import ConfigOption, DataDirOption, JsonOption, parse_duration
+from fastgate.cli.options import ConfigOption, DataDirOption, JsonOption, parse_duration, parse_lifetime
 from fastgate.cli.place import find_data_dir, load_settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ ExpiresOption = Annotated[
     typer.Option(
         "--expires-in",
         metavar="TIME",
-        parser=parse_duration,
+        parser=parse_lifetime,
         help="When the new secret ends, such as 12h or 30d; default never.",
     ),
 ]
@@ -109,6 +109,22 @@ def revoke(
         note(f"revoked the secret {secret.fingerprint} of {secret.record.key_id}")
         if secret.record.source is Source.CONFIG:
             note(f"the secret {secret.fingerprint} is in the configuration, where it has no effect any more")
+
+
+@app.command()
+def prune(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
+    """Drop the issued secrets of keys that are not in the configuration any more. It has to be valid."""
+    from fastgate.cli.output import note
+    from fastgate.store.keys import KeyStore, keys_path
+
+    path = keys_path(find_data_dir(config, data_dir))
+    configured = {key.id for key in load_settings(config).virtual_keys}
+    KeyStore(path, readonly=True).close()  # nothing is created where there is no store
+    with KeyStore(path) as store:
+        dropped = store.prune(configured)
+    for secret in dropped:
+        note(f"dropped the secret {secret.fingerprint} of {secret.record.key_id}")
+    note(f"{len(dropped)} secret{'s' * (len(dropped) != 1)} dropped")
 
 
 @app.command("list")

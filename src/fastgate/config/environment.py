@@ -69,9 +69,11 @@ def _is_reserved(name: str) -> bool:
 
 
 def _apply(name: str, tree: Node, environ: Mapping[str, str], report: Report) -> None:
-    mark = Mark(name)
+    mark = Mark(interpolate.shown_name(name))
     try:
         text = environ[name]
+        if not interpolate.is_text(text):
+            raise ConfigError("is not UTF-8 text")
         target = _target(name, tree)
         if target is None and name.endswith(_FILE):
             setting = name.removesuffix(_FILE)

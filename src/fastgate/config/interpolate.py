@@ -1,5 +1,7 @@
 """References in string values: `${VAR}`, `${VAR:-default}`, `env.VAR` and `file:/path`.
 
+`$$` takes the meaning from what comes behind it: `$${` anywhere, `$$file:` and `$$env.` at the start.
+
 Workers resolve secrets with this module, so it imports neither YAML nor the settings.
 """
 
@@ -18,12 +20,29 @@ _PART: Final = re.compile(rf"(\$\{{{_NAME})#([0-9]{{1,4}})\}}")
 _VARIABLE: Final = re.compile(rf"\$\{{{_NAME}(?:#[0-9]{{1,4}})?\}}|env\.{_NAME}")
 _ENV: Final = re.compile(rf"env\.({_NAME})")
 _FILE: Final = "file:"
+_WHOLE: Final = (_FILE, "env.")
+_ESCAPED: Final = tuple(f"$${prefix}" for prefix in _WHOLE)
 _MAX_FILE_BYTES: Final = 1 << 20  # a mistyped path to a device or a log must not fill the memory
 
 
 def has_reference(text: str) -> bool:
     """Whether `expand` would look at anything outside of `text`."""
-    return "${" in text or text.startswith(_FILE) or _ENV.fullmatch(text) is not None
+    return "${" in text or text.startswith((_FILE, *_ESCAPED)) or _ENV.fullmatch(text) is not None
+
+
+def literal(text: str) -> str:
+    """The text that `expand` makes `text` of."""
+    return ("$$" if text.startswith(_WHOLE) else "") + text.replace("${", "$${")
+
+
+def is_text(value: str) -> bool:
+    """False for a variable's value that is not UTF-8: Python keeps its bytes as lone surrogates."""
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def shown_name(name: str) -> str:
+    """A name of a file or variable, fit for a message also where it is not UTF-8."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def is_pure_reference(text: str) -> bool:
@@ -32,7 +51,7 @@ def is_pure_reference(text: str) -> bool:
 
 
 def expand(text: str, environ: Mapping[str, str]) -> str:
-    """`text` with its references replaced. `$${` stands for a literal `${`.
+    """`text` with its references replaced, once: what they bring is not looked at again.
 
     `:-default` counts where the variable is unset or empty. A file is read as UTF-8 without its last
     line end. Raises ConfigError with the reason, never with a value.
@@ -41,6 +60,8 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
         return read_file(text.removeprefix(_FILE))
     if match := _ENV.fullmatch(text):
         return _lookup(match[1], environ)
+    if text.startswith(_ESCAPED):
+        text = text.removeprefix("$$")
     return _REFERENCE.sub(lambda match: _replace(match, environ), text)
 
 
@@ -53,14 +74,16 @@ def _replace(match: re.Match[str], environ: Mapping[str, str]) -> str:
         raise ConfigError(
             "`${` does not begin `${NAME}` or `${NAME:-default}`; as plain text it is written `$${`"
         )
-    if default is not None:
-        return environ.get(name) or default
+    if default is not None and not environ.get(name):
+        return default
     return _lookup(name, environ)
 
 
 def _lookup(name: str, environ: Mapping[str, str]) -> str:
     if name not in environ:
         raise ConfigError(f"the environment variable {name} is not set")
+    if not is_text(environ[name]):
+        raise ConfigError(f"the environment variable {name} is not UTF-8 text")
     return environ[name]
 
 

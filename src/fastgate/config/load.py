@@ -4,14 +4,25 @@
 2. switch on the providers whose SDK's variable is set
 3. lay FASTGATE_* over it
 4. interpolate, and check the types
-5. check what types cannot say: dates, files, what refers to what
+5. check what types cannot say: dates, files, secrets, what refers to what
+
+What these settings are compiled into (`routing.compile`, `keys.compile`) finds nothing wrong any more.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from fastgate.config import environment, references, validate, values, vendors, yaml_source
+from fastgate.config import (
+    environment,
+    interpolate,
+    key_secrets,
+    references,
+    validate,
+    values,
+    vendors,
+    yaml_source,
+)
 from fastgate.config.diagnostics import Diagnostic, Mark, Report, Severity, render
 from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
@@ -54,13 +65,17 @@ def _settings(path: Path | None, environ: Mapping[str, str], report: Report) -> 
     environment.overlay(tree, environ, report)
     settings = validate.validate(tree, environ, report)
     values.check(settings, tree, report)
+    key_secrets.check(settings, environ, tree, report)
     references.check(settings, tree, report)
-    return None if report.failed else settings
+    return None if report.failed() else settings
 
 
 def _read(path: Path | None, environ: Mapping[str, str], report: Report) -> Node | None:
     file = config_file(path, environ)
     inline = environ.get(environment.CONFIG_YAML, "")
+    if not interpolate.is_text(inline):
+        report.error(Mark(environment.CONFIG_YAML), (), "is not UTF-8 text")
+        return None
     if file is None:
         mark = Mark(environment.CONFIG_YAML if inline else "environment")
         tree = yaml_source.parse(inline, mark.source, report)
@@ -69,7 +84,7 @@ def _read(path: Path | None, environ: Mapping[str, str], report: Report) -> Node
         report.error(mark, (), f"is set, and so is {environment.CONFIG}: only one of them can count")
         return None
     else:
-        mark = Mark(str(file))
+        mark = Mark(interpolate.shown_name(str(file)))
         text = _text(file, mark, report)
         tree = None if text is None else yaml_source.parse(text, mark.source, report)
     if tree is not None and tree.value is None:

@@ -80,7 +80,9 @@ class ProviderView:
         for field in dict.fromkeys(_PLACEHOLDER.findall(template)):
             value = values.get(field)
             if value is None:
-                raise ValueError(f"`{{{field}}}` in the URL needs a `{field}`; or give a `base_url` without it")
+                raise ValueError(
+                    f"`{{{field}}}` in the URL needs a `{field}`; or give a `base_url` without it"
+                )
             url = url.replace(f"{{{field}}}", value.removeprefix("https://").rstrip("/"))
         return str(base_url(url))
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+from fastgate.config import provider_check
 from fastgate.config.diagnostics import Report, SettingPath, did_you_mean
-from fastgate.config.settings import GroupSettings, ProviderSettings, RouteSettings, Settings
+from fastgate.config.provider_view import ProviderView
+from fastgate.config.settings import GroupSettings, RouteSettings, Settings, TargetSettings
 from fastgate.config.tree import Node
 from fastgate.domain.provider_table import KNOWN, VENDORS_LATER
 
@@ -13,7 +15,8 @@ _GLOB: Final = frozenset("*?[")
 
 
 def check(settings: Settings, tree: Node, report: Report) -> None:
-    """Report duplicates and references to nothing. Empty names stand for errors reported before."""
+    """Report duplicates and references to nothing, after all other checks: what they found is not told
+    again. Empty names stand for errors reported before."""
     _Check(settings, tree, report).run()
 
 
@@ -23,6 +26,7 @@ class _Check:
         self._tree = tree
         self._report = report
         self._skipped: dict[str, list[SettingPath]] = {}
+        self._views = {name: ProviderView(name, provider) for name, provider in settings.providers.items()}
         self._known = {
             "customer": {customer.id for customer in settings.customers},
             "team": {team.id for team in settings.teams},
@@ -33,8 +37,8 @@ class _Check:
         settings = self._settings
         for group in ("customers", "teams", "virtual_keys"):
             self._unique((group,), [item.id for item in getattr(settings, group)])
-        for name, provider in settings.providers.items():
-            self._provider(("providers", name), name, provider)
+        for view in self._views.values():
+            provider_check.check(view, settings.server, self._tree, self._report)
         for name, route in settings.routes.items():
             self._route(("routes", name), name, route)
         for index, price in enumerate(settings.prices):
@@ -56,39 +60,6 @@ class _Check:
                 before = self._tree.locate((*path, first[name], "id"))
                 self._error((*path, index, "id"), f"`{name}` is taken: see {before.source}:{before.line}")
 
-    def _provider(self, path: SettingPath, name: str, provider: ProviderSettings) -> None:
-        self._unique((*path, "credentials"), [credential.id for credential in provider.credentials])
-        known = KNOWN.get(name)
-        has_url = provider.base_url is not None or (
-            provider.deployments != [] and all(item.base_url for item in provider.deployments)
-        )
-        if known is None and name in VENDORS_LATER and not has_url:
-            self._error(path, "this version does not speak the dialect of this provider yet")
-        elif known is None and (provider.dialect is None or not has_url):
-            self._error(
-                path,
-                "is not a known provider, so it needs `dialect` and `base_url`",
-                did_you_mean(name, KNOWN),
-            )
-        elif known is not None and known.base_url is None and not has_url:
-            self._error(path, "needs `base_url`")
-        if known is not None and known.needs_secret and not provider.credentials:
-            template = f"${{{known.env[0]}}}" if known.env else "${VARIABLE}"
-            self._error(
-                path,
-                "has no credentials",
-                f'write `credentials: [{{secret: "{template}"}}]`, or `secret: none`',
-            )
-        ids = [item.id or f"credential-{index + 1}" for index, item in enumerate(provider.credentials)]
-        for index, deployment in enumerate(provider.deployments):
-            for place, wanted in enumerate(deployment.credentials or ()):
-                if wanted not in ids:
-                    self._error(
-                        (*path, "deployments", index, "credentials", place),
-                        f"the provider has no credential `{wanted}`",
-                        did_you_mean(wanted, ids),
-                    )
-
     def _route(self, path: SettingPath, name: str, route: list[GroupSettings] | RouteSettings) -> None:
         if name == AUTO:
             self._error(path, f"`{AUTO}` means the key's own fallbacks, so no route can have this name")
@@ -96,7 +67,35 @@ class _Check:
         groups = route if isinstance(route, list) else route.groups
         for index, group in enumerate(groups):
             for place, target in enumerate(group.deployments):
-                self._configured((*groups_path, index, "deployments", place, "provider"), target.provider)
+                self._target((*groups_path, index, "deployments", place), target)
+
+    def _target(self, path: SettingPath, target: TargetSettings) -> None:
+        view = self._views.get(target.provider)
+        if view is None and target.provider in KNOWN:
+            known = KNOWN[target.provider]
+            variable = f", or set {known.env[0]}" if known.env else ""
+            self._error(
+                (*path, "provider"), f"the provider `{target.provider}` is not configured: add it{variable}"
+            )
+        elif view is None:
+            self._configured((*path, "provider"), target.provider)
+        elif target.model and not self._report.failed(("providers", view.name)):
+            self._served(path, view, target)
+
+    def _served(self, path: SettingPath, view: ProviderView, target: TargetSettings) -> None:
+        if target.region is None:
+            if not view.serves(target.model):
+                self._error(
+                    (*path, "model"),
+                    f"`{view.name}` does not serve `{target.model}`",
+                    did_you_mean(target.model, view.names()),
+                )
+        elif target.region not in (regions := view.regions(target.model)):
+            self._error(
+                (*path, "region"),
+                f"`{view.name}` has no `{target.model}` in the region `{target.region}` "
+                f"(it has: {', '.join(regions) or 'none'})",
+            )
 
     def _owners(self) -> None:
         for index, team in enumerate(self._settings.teams):

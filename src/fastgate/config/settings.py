@@ -39,7 +39,9 @@ class Cors(Section, frozen=True):
     allow_origins: Annotated[
         list[str], Meta(description="Origins that may call from a browser; `*` allows all.")
     ] = []
-    max_age_s: Annotated[int, Meta(ge=0, le=31_536_000, description="How long a browser may cache the preflight.")] = 600
+    max_age_s: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="How long a browser may cache the preflight.")
+    ] = 600
 
 
 class Server(Section, frozen=True):
@@ -48,20 +50,25 @@ class Server(Section, frozen=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one and prints it.")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0 means one a core.")] = 0
-    drain_s: Annotated[float, Meta(ge=0, le=DAY_S, description="How long open requests may finish after SIGTERM.")] = (
-        60.0
-    )
-    backlog: Annotated[int, Meta(ge=1, le=65_535, description="Connections that may wait to be accepted.")] = 2048
+    drain_s: Annotated[
+        float, Meta(ge=0, le=DAY_S, description="How long open requests may finish after SIGTERM.")
+    ] = 60.0
+    backlog: Annotated[
+        int, Meta(ge=1, le=65_535, description="Connections that may wait to be accepted.")
+    ] = 2048
     max_concurrent_requests: Annotated[
         int,
-        Meta(ge=1, le=1_000_000, description="Requests in flight in one worker before new ones wait in the socket.")
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Requests in flight in one worker before new ones wait in the socket.",
+        ),
     ] = 16_384
     max_body_bytes: Annotated[
         int, Meta(ge=1024, description="Largest request body; more is answered with 413 while it is read.")
     ] = 32 * 1024 * 1024
     body_timeout_s: Annotated[
-        float,
-        Meta(gt=0, le=DAY_S, description="Longest wait for the next piece of a request body.")
+        float, Meta(gt=0, le=DAY_S, description="Longest wait for the next piece of a request body.")
     ] = 60.0
     tls: Annotated[Tls | None, Meta(description="Serve HTTPS instead of HTTP.")] = None
     cors: Annotated[Cors, Meta(description="Cross-origin access.")] = Cors()
@@ -92,7 +99,11 @@ class Metrics(Section, frozen=True):
     enabled: Annotated[bool, Meta(description="Serve `/metrics`.")] = True
     max_series: Annotated[
         int,
-        Meta(ge=100, le=1_000_000, description="Most label combinations a worker keeps; further ones count as `other`."),
+        Meta(
+            ge=100,
+            le=1_000_000,
+            description="Most label combinations a worker keeps; further ones count as `other`.",
+        ),
     ] = 10_000
 
 
@@ -114,7 +125,8 @@ class TimeoutSettings(Section, frozen=True):
         Meta(description="From the sent request to the first token of a stream. Default 120."),
     ] = None
     between_chunks_s: Annotated[
-        Annotated[float, Meta(gt=0, le=DAY_S)] | None, Meta(description="Longest silence inside a stream. Default 60.")
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
+        Meta(description="Longest silence inside a stream. Default 60."),
     ] = None
     total_s: Annotated[
         Annotated[float, Meta(ge=0, le=DAY_S)] | None,
@@ -133,7 +145,8 @@ class RetrySettings(Section, frozen=True):
         Meta(description="Upper bound of the first wait (full jitter). Default 200."),
     ] = None
     backoff_max_ms: Annotated[
-        Annotated[int, Meta(ge=0, le=3_600_000)] | None, Meta(description="Upper bound of any wait. Default 5000.")
+        Annotated[int, Meta(ge=0, le=3_600_000)] | None,
+        Meta(description="Upper bound of any wait. Default 5000."),
     ] = None
     max_retry_after_s: Annotated[
         Annotated[float, Meta(ge=0, le=DAY_S)] | None,
@@ -149,7 +162,8 @@ class BreakerSettings(Section, frozen=True):
         Meta(description="Window that failures are counted in. Default 10."),
     ] = None
     min_requests: Annotated[
-        Annotated[int, Meta(ge=1, le=1_000_000)] | None, Meta(description="Fewer in the window never open it. Default 10.")
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(description="Fewer in the window never open it. Default 10."),
     ] = None
     error_ratio: Annotated[
         Annotated[float, Meta(gt=0, le=1)] | None,
@@ -160,7 +174,8 @@ class BreakerSettings(Section, frozen=True):
         Meta(description="First time it stays open; doubled each time. Default 5."),
     ] = None
     max_open_s: Annotated[
-        Annotated[float, Meta(gt=0, le=DAY_S)] | None, Meta(description="Longest time it stays open. Default 120.")
+        Annotated[float, Meta(gt=0, le=DAY_S)] | None,
+        Meta(description="Longest time it stays open. Default 120."),
     ] = None
     cooldown_429_s: Annotated[
         Annotated[float, Meta(gt=0, le=DAY_S)] | None,
@@ -174,7 +189,7 @@ class NetworkSettings(Section, frozen=True):
     proxy: Annotated[
         str | None,
         Meta(
-            description="`http://host:port`; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY; `none` for none.",
+            description="`http://host:port`, or `none`; default from HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
             extra=SENSITIVE,
         ),
     ] = None
@@ -187,11 +202,21 @@ class NetworkSettings(Section, frozen=True):
     server_hostname: Annotated[
         str | None, Meta(description="Name for SNI and verification, where it differs.")
     ] = None
-    max_connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections to one origin, per worker.")] = 10_000
-    max_idle_connections: Annotated[int, Meta(ge=0, le=1_000_000, description="Idle ones that are kept.")] = 100
-    idle_expiry_s: Annotated[float, Meta(ge=0, le=DAY_S, description="Idle connections are closed after this.")] = 30.0
-    pool_wait_s: Annotated[float, Meta(ge=0, le=DAY_S, description="Longest wait for a free connection.")] = 10.0
-    dns_ttl_s: Annotated[float, Meta(ge=0, le=DAY_S, description="How long a resolved address is used.")] = 30.0
+    max_connections: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections to one origin, per worker.")
+    ] = 10_000
+    max_idle_connections: Annotated[int, Meta(ge=0, le=1_000_000, description="Idle ones that are kept.")] = (
+        100
+    )
+    idle_expiry_s: Annotated[
+        float, Meta(ge=0, le=DAY_S, description="Idle connections are closed after this.")
+    ] = 30.0
+    pool_wait_s: Annotated[float, Meta(ge=0, le=DAY_S, description="Longest wait for a free connection.")] = (
+        10.0
+    )
+    dns_ttl_s: Annotated[float, Meta(ge=0, le=DAY_S, description="How long a resolved address is used.")] = (
+        30.0
+    )
 
 
 class CredentialSettings(Section, frozen=True):
@@ -303,7 +328,11 @@ class HedgeSettings(Section, frozen=True):
     """A second attempt on the next deployment when the first is slow; the first content wins."""
 
     after: Annotated[
-        str, Meta(pattern=r"^(p95|[0-9]{1,6}(\.[0-9]{1,6})?(ms|s))$", description="`p95`, or a time such as `800ms`.")
+        str,
+        Meta(
+            pattern=r"^(p95|[0-9]{1,6}(\.[0-9]{1,6})?(ms|s))$",
+            description="`p95`, or a time such as `800ms`.",
+        ),
     ] = "p95"
     max: Annotated[int, Meta(ge=1, le=3, description="Further attempts at the same time.")] = 1
 
@@ -432,7 +461,9 @@ class VirtualKeySettings(Section, frozen=True):
     on_disconnect: Annotated[
         OnDisconnect, Meta(description="When the client leaves: `cancel` the upstream, or `drain` it.")
     ] = OnDisconnect.CANCEL
-    drain_max_s: Annotated[float, Meta(gt=0, le=DAY_S, description="Longest time that `drain` goes on.")] = 30.0
+    drain_max_s: Annotated[float, Meta(gt=0, le=DAY_S, description="Longest time that `drain` goes on.")] = (
+        30.0
+    )
 
 
 # --- money (typed here so that a configuration is checked whole) ------------------------------------
@@ -487,8 +518,7 @@ class Upstream(Section, frozen=True):
         Meta(ge=0, le=10, description="Retries and fallbacks may be at most this share of the requests."),
     ] = 0.2
     retry_budget_min_per_s: Annotated[
-        float,
-        Meta(ge=0, le=1_000_000, description="Retries that are always allowed, a second and worker.")
+        float, Meta(ge=0, le=1_000_000, description="Retries that are always allowed, a second and worker.")
     ] = 5.0
 
 

@@ -53,7 +53,8 @@ def is_secret(hint: Any) -> bool:
 
 def is_shown(hint: Any) -> bool:
     """Whether a value may stand in a message."""
-    return all(meta.extra not in (SECRET, SENSITIVE) for meta in metas(hint))
+    every = [*metas(hint), *(meta for member in members(hint) for meta in metas(member))]
+    return all(meta.extra not in (SECRET, SENSITIVE) for meta in every)
 
 
 def description(hint: Any) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -34,12 +33,12 @@ def _plain(section: msgspec.Struct) -> dict[str, Any]:
             continue
         if shape.is_secret(field.type):
             shown[name] = value if interpolate.is_pure_reference(value) else MASK
-        elif name == "secret_hash":
-            shown[name] = MASK
-        elif name == "headers":
-            shown[name] = dict.fromkeys(value, MASK)
         elif name == "proxy":
             shown[name] = _without_password(value)
+        elif not shape.is_shown(field.type):
+            shown[name] = MASK
+        elif (named := shape.arguments(field.type, dict)) and not shape.is_shown(named[1]):
+            shown[name] = dict.fromkeys(value, MASK)
         else:
             shown[name] = _shown(value)
     return {name: value for name, value in shown.items() if value not in ({}, [])}
@@ -56,17 +55,15 @@ def _shown(value: Any) -> Any:
         case Enum():
             return value.value
         case str():
-            return value.replace("${", "$${")
+            return interpolate.literal(value)
         case _:
             return value
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None and parts.username is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{MASK}@{host}").geturl()
+    before, at, host = url.rpartition("@")
+    scheme = "http://" if "://" in before else ""
+    return f"{scheme}{MASK}@{host}" if at else url
 
 
 class _Dumper(yaml.SafeDumper):

@@ -158,7 +158,11 @@ def _kind(value: Any) -> str:
 
 
 def _shown(value: Any, hint: Any) -> str:
-    """The value where it cannot be a secret, else its kind."""
+    """The value where it cannot be a secret, else its kind. One put in the wrong place is none either:
+    numbers are shown only where a single value is expected, text only where it is a choice."""
+    single = shape.section(hint) is None and not any(shape.arguments(hint, kind) for kind in (list, dict))
+    if not shape.is_shown(hint) or not single:
+        return _kind(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return str(value)[:_SHOWN_CHARACTERS]
     if isinstance(value, str) and shape.choices(hint):

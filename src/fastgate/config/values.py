@@ -1,27 +1,27 @@
-"""What a type cannot say of a single value: dates, time zones, URLs, header names, files."""
+"""What a type cannot say of a single value: dates, time zones, header names, files."""
 
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastgate.config.diagnostics import Report, SettingPath
 from fastgate.config.settings import (
     BudgetSettings,
-    ProviderSettings,
+    GroupSettings,
+    RouteSettings,
     Settings,
     VirtualKeySettings,
 )
 from fastgate.config.tree import Node
+from fastgate.domain import header_names
+from fastgate.domain.provider_table import KNOWN
+from fastgate.domain.snapshot import MAX_MODEL_NAME
 
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_NO_URL: Final = "expected a URL such as https://host/v1"
 _NOT_ENFORCED: Final = "is checked, but not enforced by this version: calls are not limited by it"
 
 
@@ -37,11 +37,16 @@ class _Check:
         self._report = report
 
     def run(self) -> None:
-        if tls := self._settings.server.tls:
-            self._file(("server", "tls", "certificate"), tls.certificate)
-            self._file(("server", "tls", "key"), tls.key)
-        for name, provider in self._settings.providers.items():
-            self._provider(("providers", name), provider)
+        server = self._settings.server
+        if server.host.startswith("["):
+            self._error(("server", "host"), "an IPv6 address is written without brackets, such as `::1`")
+        if server.tls:
+            self._file(("server", "tls", "certificate"), server.tls.certificate)
+            self._file(("server", "tls", "key"), server.tls.key)
+        for index, name in enumerate(self._settings.upstream.forward_request_headers):
+            self._forwarded(("upstream", "forward_request_headers", index), name)
+        for name, route in self._settings.routes.items():
+            self._route(("routes", name), name, route)
         for index, customer in enumerate(self._settings.customers):
             self._zone(("customers", index, "timezone"), customer.timezone)
         for index, key in enumerate(self._settings.virtual_keys):
@@ -53,9 +58,40 @@ class _Check:
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._report.error(self._tree.locate(path), path, message, suggestion)
 
-    def _file(self, path: SettingPath, name: str | None) -> None:
-        if name and not (Path(name).is_file() and os.access(name, os.R_OK)):
-            self._error(path, f"the file {name} cannot be read")
+    def _file(self, path: SettingPath, name: str) -> None:
+        if problem := file_problem(name):
+            self._error(path, problem)
+
+    def _forwarded(self, path: SettingPath, name: str) -> None:
+        lower = name.lower()
+        if not header_names.is_token(name):
+            self._error(path, f"`{name}` cannot be the name of an HTTP header")
+        elif lower in header_names.OWN or lower in header_names.WRITTEN:
+            self._error(path, f"`{name}` is written by fastgate itself: it cannot be forwarded")
+        elif lower in header_names.VIRTUAL_KEY:
+            self._error(path, f"`{name}` may carry a virtual key, which no provider may see")
+        elif lower == "cookie":
+            self._error(path, "cookies are for the gateway's host, and no provider's")
+        elif owner := self._sets(lower):
+            self._error(path, f"`{name}` is set by the provider `{owner}`: a client must not set it too")
+
+    def _sets(self, header: str) -> str | None:
+        """The provider whose settings give the header, its secret's included."""
+        for name, provider in self._settings.providers.items():
+            known = KNOWN.get(name)
+            auth = provider.auth_header or (known.auth_header if known is not None else "authorization")
+            if header in (auth.lower(), *map(str.lower, provider.headers)):
+                return name
+        return None
+
+    def _route(self, path: SettingPath, name: str, route: list[GroupSettings] | RouteSettings) -> None:
+        if len(name) > MAX_MODEL_NAME:
+            self._error(path, f"a name has 1 to {MAX_MODEL_NAME} characters")
+        groups_path = path if isinstance(route, list) else (*path, "groups")
+        for index, group in enumerate(route if isinstance(route, list) else route.groups):
+            when = group.when
+            if when is not None and when.max_body_bytes and when.min_body_bytes > when.max_body_bytes:
+                self._error((*groups_path, index, "when"), "`min_body_bytes` is above `max_body_bytes`")
 
     def _zone(self, path: SettingPath, name: str | None) -> None:
         try:
@@ -63,43 +99,6 @@ class _Check:
                 ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self._error(path, f"`{name}` is no time zone", "names are such as Europe/Berlin")
-
-    def _provider(self, path: SettingPath, provider: ProviderSettings) -> None:
-        self._url((*path, "base_url"), provider.base_url)
-        for index, deployment in enumerate(provider.deployments):
-            self._url((*path, "deployments", index, "base_url"), deployment.base_url)
-        if provider.auth_header is not None:
-            self._header((*path, "auth_header"), provider.auth_header, provider.auth_prefix or "")
-        for name, value in provider.headers.items():
-            self._header((*path, "headers", name), name, value)
-        network = provider.network
-        for setting in ("ca_file", "client_cert", "client_key"):
-            self._file((*path, "network", setting), getattr(network, setting))
-        if network.client_key and not network.client_cert:
-            self._error((*path, "network", "client_key"), "needs `client_cert` beside it")
-        if network.proxy not in (None, "none") and urlsplit(network.proxy or "").scheme != "http":
-            self._error((*path, "network", "proxy"), "expected `http://host:port`, or `none`")
-
-    def _url(self, path: SettingPath, url: str | None) -> None:
-        if url is None:
-            return
-        problem = _url_problem(url)
-        if problem is not None:
-            self._error(path, problem)
-        elif self._is_own(url):
-            self._error(path, "points to this gateway itself, so every call would go round in circles")
-
-    def _is_own(self, url: str) -> bool:
-        parts = urlsplit(url)
-        server = self._settings.server
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return port == server.port and parts.hostname in (*_LOOPBACK, server.host)
-
-    def _header(self, path: SettingPath, name: str, value: str) -> None:
-        if not _HEADER_NAME.fullmatch(name):
-            self._error(path, f"`{name}` cannot be the name of an HTTP header")
-        if not _HEADER_VALUE.fullmatch(value):
-            self._error(path, "holds characters that cannot stand in an HTTP header")
 
     def _key(self, path: SettingPath, key: VirtualKeySettings) -> None:
         if key.secret is not None and key.secret_hash is not None:
@@ -144,21 +143,23 @@ class _Check:
                 )
 
 
-def _url_problem(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return _NO_URL
-    if parts.scheme not in ("http", "https") or not host:
-        return _NO_URL
-    if parts.username is not None or parts.query or parts.fragment:
-        return "a base URL has no user, query or fragment; a secret belongs in `credentials`"
+def file_problem(name: str | None) -> str | None:
+    """Why the file that a setting names cannot be used."""
+    if name and not (Path(name).is_file() and os.access(name, os.R_OK)):
+        return f"the file {name} cannot be read"
     return None
 
 
+def header_value_problem(value: str) -> str | None:
+    """Why the text cannot be the value of a header; the message does not repeat it."""
+    return None if _HEADER_VALUE.fullmatch(value) else "holds characters that cannot stand in an HTTP header"
+
+
 def _is_moment(text: str) -> bool:
+    """An RFC 3339 time with a zone that is within the years 1 to 9999 in UTC too."""
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return False
+    return moment.tzinfo is not None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from fastgate.config import interpolate
 from fastgate.config.diagnostics import Mark, Report
 from fastgate.config.tree import Node, node_of
 from fastgate.domain.provider_table import KNOWN, KnownProvider
@@ -57,18 +58,29 @@ def switch_on(tree: Node, environ: Mapping[str, str], report: Report) -> None:
             report.info(Mark(given), (), f"the provider {name} is not supported by this version; ignored")
 
 
+def _settings_of(known: KnownProvider, address: _Address | None) -> list[str]:
+    """The variables whose values become settings: those of secrets stay references."""
+    return [variable for _, variable in known.settings_env] + ([address.variable] if address else [])
+
+
 def _provider(name: str, known: KnownProvider, environ: Mapping[str, str], report: Report) -> Node | None:
     secret = next((variable for variable in known.env if environ.get(variable, "").strip()), None)
     if secret is None:
         return None
+    for variable in _settings_of(known, _ADDRESSES.get(secret)):
+        if not interpolate.is_text(environ.get(variable, "")):
+            report.error(Mark(variable), (), "is not UTF-8 text")
+            return None
     settings: dict[str, Any] = {"credentials": _credentials(secret, environ[secret])}
     for setting, variable in known.settings_env:
         if value := environ.get(variable, "").strip():
-            settings[setting] = _literal(value.removeprefix("https://").rstrip("/"))
+            settings[setting] = interpolate.literal(value.removeprefix("https://").rstrip("/"))
     if address := _ADDRESSES.get(secret):
         url = environ.get(address.variable, "").strip().rstrip("/")
         if url:
-            settings["base_url"] = _literal(url if url.endswith(address.path) else url + address.path)
+            settings["base_url"] = interpolate.literal(
+                url if url.endswith(address.path) else url + address.path
+            )
     missing = set(_PLACEHOLDER.findall(known.base_url or "")) - settings.keys()
     if missing and "base_url" not in settings:
         needed = [variable for setting, variable in known.settings_env if setting in missing]
@@ -83,7 +95,3 @@ def _credentials(variable: str, value: str) -> list[dict[str, str]]:
     if len(parts) == 1:
         return [{"secret": f"${{{variable}}}"}]
     return [{"secret": f"${{{variable}#{index}}}"} for index, part in enumerate(parts) if part.strip()]
-
-
-def _literal(text: str) -> str:
-    return text.replace("${", "$${")

@@ -28,6 +28,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _COLLECTION_TAGS: Final = (None, "!", f"{_TAG}map", f"{_TAG}seq")
 _TEXT_TAGS: Final = ("!", f"{_TAG}str")
 _MERGE: Final = "<<"
+# without the tag or alias itself: an unquoted secret may look like one
+_TAGGED: Final = "tags are not supported; text that begins with `!` needs quotes"
 
 _MAX_DEPTH: Final = 64  # settings are 8 deep; recursion over the tree stays far from Python's limit
 _MAX_NODES: Final = 5_000_000  # aliases of aliases grow exponentially ("billion laughs")
@@ -118,7 +120,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             value = self._scalar(event, mark)
         elif event.tag not in _COLLECTION_TAGS:
-            raise _Refused(mark, f"the tag `{event.tag}` is not supported")
+            raise _Refused(mark, _TAGGED)
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self._sequence(events, path, depth)
         else:
@@ -135,7 +137,9 @@ class _Builder:
 
     def _alias(self, event: Any, mark: Mark) -> Node:
         if event.anchor not in self._anchors:
-            raise _Refused(mark, f"the alias `*{event.anchor}` has no anchor before it")
+            raise _Refused(
+                mark, "an alias without an anchor before it; text that begins with `*` needs quotes"
+            )
         node, size = self._anchors[event.anchor]
         self._count(size, mark)
         return Node(node.value, mark)
@@ -147,7 +151,7 @@ class _Builder:
             return text
         if event.tag is None:
             return scalar(text)
-        raise _Refused(mark, f"the tag `{event.tag}` is not supported")
+        raise _Refused(mark, _TAGGED)
 
     def _sequence(self, events: Iterator[Any], path: SettingPath, depth: int) -> list[Node]:
         items: list[Node] = []

@@ -7,22 +7,26 @@ from fastgate.config.diagnostics import Diagnostic
 
 class ReloadResult(msgspec.Struct, frozen=True, kw_only=True):
     """`ok` false: nothing was changed, `diagnostics` say why. `restart_needed` names the settings that
-    have changed in the file and take effect only when the gateway is started again."""
+    have changed in the file and take effect only when the gateway is started again. `behind` names the
+    workers that have not taken the generation after some seconds: their log lines say why."""
 
     ok: bool
     generation: int
     diagnostics: tuple[Diagnostic, ...] = ()
     restart_needed: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`pid` 0: not running at the moment. `rss_bytes` 0: not known."""
+    """`pid` 0: not running at the moment. `rss_bytes` 0: not known. `generation` is of the configuration
+    that a worker runs on; 0: none yet, or no worker."""
 
     name: str
     pid: int
     restarts: int
     uptime_s: float
     rss_bytes: int
+    generation: int = 0
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,87 +8,72 @@ from fastgate.control import socket as control_socket
 from fastgate.control.http import control_app
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
+from fastgate.control.reloader import Reloader
 from fastgate.control.status import StatusReader
-from fastgate.control.watch import POLL_S, FileWatcher
 from fastgate.downstream.server import Server
 from fastgate.launch import ControlLaunch, Lifeline
-from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.observability.metrics import Metrics, directory_of
 from fastgate.store import counters as counters_file
 from fastgate.store.data_dir import DataDir
-from fastgate.store.keys import KeyStore, KeyStoreError, keys_path
+from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import CONTROL
 
 _CONCURRENT = 16
-_STOP_S = 2.0
+STOP_S = 2.0
 
 
 async def serve(launch: ControlLaunch) -> int:
-    """Publish, then answer and watch until told to stop. The result is the exit code."""
+    """Publish, then answer and watch until the supervisor ends the lifeline. The result is the exit code."""
     report_loop_errors()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    # A service manager signals every process of the gateway, and this one is of use until the workers have
+    # drained: the supervisor ends it then.
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, _stay)
     lifeline = Lifeline(launch.lifeline_fd)
     lifeline.watch(stop.set)
     data_dir = DataDir(launch.data_dir)
-    counters = counters_file.attach(data_dir)
-    metrics = Metrics(directory_of(data_dir.path), CONTROL, launch.max_series)
     try:
+        counters = counters_file.attach(data_dir)
+        metrics = Metrics(directory_of(data_dir.path), CONTROL, launch.max_series)
         store = KeyStore(keys_path(data_dir.path))
         listener = control_socket.listen(data_dir.control_socket)
-    except (KeyStoreError, OSError) as exc:
-        lifeline.report(f"control process: {exc}")
-        return 1
-    with store:
-        reloader = Reloader(Publisher(launch, data_dir, counters, store, metrics))
+        reloader = Reloader(Publisher(launch, data_dir, counters, store, metrics), counters)
+        loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
         # Also after a restart: the configuration may have changed while nobody watched.
         result = reloader.reload()
+    except Exception as exc:
+        # Whatever it is, the supervisor has to know: without a word it would go on starting this process.
+        lifeline.report(f"control process: {type(exc).__name__}: {exc}")
+        return 1
+    with store:
         if not result.generation:
             lifeline.report(_reasons(result))
             return 1
-        app = control_app(reloader.reload, StatusReader(reloader.publisher, counters).read)
+        app = control_app(reloader.reload_everywhere, StatusReader(reloader.publisher, counters).read)
         server = Server(
             app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
         )
         serving = tasks.spawn(server.serve(), "server")
-        watching = tasks.spawn(reloader.watch(), "watch configuration")
-        loop.add_signal_handler(signal.SIGHUP, _on_hangup, reloader)
+        reloading = (
+            tasks.spawn(reloader.watch(), "watch configuration"),
+            tasks.spawn(reloader.obey_signals(), "reload on signals"),
+        )
         lifeline.report()
         await stop.wait()
-        watching.cancel()
+        for task in reloading:
+            task.cancel()
         server.stop()
-        await asyncio.wait({serving}, timeout=_STOP_S)
+        await asyncio.wait({serving}, timeout=STOP_S)
         data_dir.control_socket.unlink(missing_ok=True)
     counters.close()
     return 0
 
 
-class Reloader:
-    """Publishes when it is told to, and when the file changes; once for a change, whoever was first."""
-
-    def __init__(self, publisher: Publisher) -> None:
-        self.publisher = publisher
-        file = publisher.file
-        self._watcher = None if file is None else FileWatcher(file)
-
-    def reload(self) -> ReloadResult:
-        if self._watcher is not None:
-            self._watcher.handled()
-        return self.publisher.publish()
-
-    async def watch(self) -> None:
-        while self._watcher is not None:
-            await asyncio.sleep(POLL_S)
-            if self._watcher.poll():
-                self.publisher.publish()
-
-
-def _on_hangup(reloader: Reloader) -> None:
-    log.reopen()
-    reloader.reload()
+def _stay() -> None:
+    """SIGTERM is not for this process."""
 
 
 def _reasons(result: ReloadResult) -> str:

@@ -1,8 +1,11 @@
 """From the configuration to what the workers run on: validated whole, then swapped at once."""
 
 import os
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
+
+import msgspec
 
 from fastgate._core.shm import SharedSlots
 from fastgate.config.diagnostics import Diagnostic, Severity
@@ -64,15 +67,26 @@ class Publisher:
         return config_file(self._path, os.environ)
 
     def publish(self) -> ReloadResult:
-        """Read, check and publish. A broken configuration changes nothing, and is logged and counted."""
-        settings, found = check(self._path, os.environ)
-        if settings is not None:
-            try:
+        """Read, check and publish. Never raises: what cannot be published changes nothing, and is logged
+        and counted. What is as it was is not published again: workers would start their caches anew."""
+        before = self.generation
+        found: list[Diagnostic] = []
+        try:
+            settings, found = check(self._path, os.environ)
+            if settings is None:
+                self.last = self._refused(found)
+            else:
+                restart_needed = self._restart_needed(settings)
                 found += self._commit(complete(settings, self._launch.embedded))
-            except (ConfigError, KeyStoreError, OSError) as exc:
-                found += _diagnostics(Severity.ERROR, str(exc).splitlines())
-                settings = None
-        self.last = self._refused(found) if settings is None else self._published(settings, found)
+                self.last = self._published(found, restart_needed, before)
+        except (ConfigError, KeyStoreError, OSError) as exc:
+            self.last = self._refused([*found, *_diagnostics(Severity.ERROR, str(exc).splitlines())])
+        except Exception as exc:
+            reason = f"{type(exc).__name__}: {exc}"
+            log.event(
+                "error", "unexpected failure", error=reason, traceback=traceback.format_tb(exc.__traceback__)
+            )
+            self.last = self._refused([*found, *_diagnostics(Severity.ERROR, [reason])])
         return self.last
 
     def current(self) -> Snapshot:
@@ -80,18 +94,42 @@ class Publisher:
         return snapshot_file.read(self._snapshot_path)
 
     def _commit(self, settings: Settings) -> list[Diagnostic]:
-        """Everything that can fail comes before the first change; returns warnings."""
+        """Everything that can fail comes before the first change; returns warnings.
+
+        Keys change before the snapshot is swapped: a worker may know a key before the models that it may
+        use, and not the other way round.
+        """
         generation = self.generation + 1
         snapshot = compile_snapshot(settings, generation, os.environ)
         self._check_room(snapshot)
         keys = compile_keys(settings, os.environ)
-        synced = self._store.sync_configured(keys.keys, keys.secrets)
         if generation == 1:
-            check_exposure(settings, self._store)
-        snapshot_file.write(self._snapshot_path, snapshot)
-        self._counters.header_store(Header.GENERATION, generation)
+            check_exposure(settings, keys, self._store)
+        if self._is_published(snapshot):
+            synced = self._store.sync_configured(keys.keys, keys.secrets)
+        else:
+            with snapshot_file.replacing(self._snapshot_path, snapshot):
+                synced = self._store.sync_configured(keys.keys, keys.secrets)
+            self._counters.header_store(Header.GENERATION, generation)
         revoked = [f"virtual key {key_id}: its configured secret is revoked" for key_id in synced.revoked]
         return _diagnostics(Severity.WARNING, [*keys.warnings, *revoked])
+
+    def _is_published(self, snapshot: Snapshot) -> bool:
+        """Whether workers run on this already, but for its generation. A secret in a file that has changed
+        makes another snapshot: its fingerprint does."""
+        generation = self.generation
+        if not generation:
+            return False
+        try:
+            current = self._snapshot_path.read_bytes()
+        except OSError:
+            return False
+        # Bytes, since the order of providers counts, and dicts compare without it.
+        return current == snapshot_file.encode(msgspec.structs.replace(snapshot, generation=generation))
+
+    def _restart_needed(self, settings: Settings) -> tuple[str, ...]:
+        now = restart_only(settings)
+        return tuple(name for name, value in self._launch.running.items() if now[name] != value)
 
     def _check_room(self, snapshot: Snapshot) -> None:
         needed = slots_needed(snapshot, self._counters.header_load(Header.WORKERS))
@@ -101,15 +139,16 @@ class Publisher:
                 f"shared memory, and there are {ROOM}: limit `models` of the providers to those in use"
             )
 
-    def _published(self, settings: Settings, found: list[Diagnostic]) -> ReloadResult:
-        now = restart_only(settings)
-        restart_needed = tuple(name for name, value in self._launch.running.items() if now[name] != value)
+    def _published(
+        self, found: list[Diagnostic], restart_needed: tuple[str, ...], before: int
+    ) -> ReloadResult:
         self._metrics.config_generation.labels(CONTROL).set(self.generation)
         for diagnostic in found:
             log.event(_LOG_LEVEL[diagnostic.severity], "configuration", finding=str(diagnostic))
         if restart_needed:
             log.event("warning", "changed settings take effect only after a restart", settings=restart_needed)
-        log.event("info", "configuration published", generation=self.generation)
+        message = "configuration is as it was" if self.generation == before else "configuration published"
+        log.event("info", message, generation=self.generation)
         return ReloadResult(
             ok=True, generation=self.generation, diagnostics=tuple(found), restart_needed=restart_needed
         )
@@ -128,5 +167,12 @@ class Publisher:
 def _diagnostics(severity: Severity, lines: Iterable[str]) -> list[Diagnostic]:
     """Findings that come without a place in a file: of the compilers, which see values only."""
     return [
-        Diagnostic(severity=severity, file="configuration", line=0, path="", message=line) for line in lines
+        Diagnostic(
+            severity=severity,
+            file="configuration",
+            line=0,
+            path="",
+            message=line.encode(errors="replace").decode(),  # the environment need not be UTF-8, answers are
+        )
+        for line in lines
     ]

@@ -51,6 +51,7 @@ def _process(record: ProcessRecord, now_ns: int) -> ProcessStatus:
         restarts=record.restarts,
         uptime_s=(now_ns - record.started_ns) / 1e9 if record.pid else 0.0,
         rss_bytes=_rss_bytes(record.pid) if record.pid else 0,
+        generation=record.generation,
     )
 
 

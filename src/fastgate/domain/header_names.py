@@ -24,6 +24,9 @@ HOP_BY_HOP: Final = frozenset(
 OWN: Final = HOP_BY_HOP | {"host", "content-length", "accept-encoding", "expect"}
 """What the head of a request to a provider says by itself; nobody else can set it."""
 
+WRITTEN: Final = frozenset({"accept", "content-encoding", "content-type", "user-agent"})
+"""What the body and the dialect decide."""
+
 VIRTUAL_KEY: Final = frozenset(
     {"authorization", "x-api-key", "api-key", "x-goog-api-key", "x-fg-virtual-key", "x-bf-vk"}
 )

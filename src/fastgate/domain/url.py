@@ -35,7 +35,7 @@ class ProxyUrl(NamedTuple):
 
 
 def base_url(url: str) -> BaseUrl:
-    """Split the URL that a provider's paths are put behind. ValueError, whose message repeats nothing of it."""
+    """Split the URL that paths are put behind. ValueError, whose message repeats nothing of it."""
     parts, port = _split(url)
     if parts.scheme not in DEFAULT_PORTS:
         raise ValueError("the URL must start with http:// or https://")

@@ -23,8 +23,8 @@ class AsgiDownstream:
     """Implements `Downstream` on an `http` scope."""
 
     __slots__ = (
-        "_headers",
         "_cut_off",
+        "_headers",
         "_index",
         "_reading",
         "_receive",
@@ -67,9 +67,6 @@ class AsgiDownstream:
                 index.setdefault(key, value)
         return index.get(name)
 
-    def headers(self) -> Sequence[Header]:
-        return self._headers
-
     def select(self, names: frozenset[bytes]) -> Sequence[Header]:
         return [header for header in self._headers if header[0] in names]
 
@@ -84,15 +81,16 @@ class AsgiDownstream:
             if self.bytes_in > limit:
                 raise _too_large(limit)
             return chunk
-        chunks = [chunk]
+        # Not a list: a client that sends a byte a piece must not cost an object each.
+        body = bytearray(chunk)
         while message.get("more_body", False):
             message = await self._next(timeout_s)
             chunk = message.get("body", b"")
             self.bytes_in += len(chunk)
             if self.bytes_in > limit:
                 raise _too_large(limit)
-            chunks.append(chunk)
-        return b"".join(chunks)
+            body += chunk
+        return bytes(body)
 
     async def _next(self, timeout_s: float) -> Message:
         reading = self._reading = _Reading(self._task, timeout_s)

@@ -27,9 +27,6 @@ class Downstream(Protocol):
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header."""
 
-    def headers(self) -> Sequence[Header]:
-        """All headers, in order."""
-
     def select(self, names: frozenset[bytes]) -> Sequence[Header]:
         """The headers with these names, in order."""
 

@@ -4,9 +4,9 @@ import hashlib
 from typing import Final
 
 from fastgate import clock
+from fastgate.domain.secret_form import PREFIX, Verdict, check
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import GatewayError
-from fastgate.domain.secret_form import PREFIX, Verdict, check
 from fastgate.store.keys import KeyStore
 
 _NS_PER_S: Final = 1_000_000_000

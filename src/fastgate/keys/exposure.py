@@ -5,15 +5,16 @@ import ipaddress
 from fastgate import clock
 from fastgate.config.settings import Settings
 from fastgate.errors import ConfigError
-from fastgate.store.keys import KeyStore
+from fastgate.keys.compile import CompiledKeys
+from fastgate.store.keys import KeyStore, Source
 
 
-def check_exposure(settings: Settings, store: KeyStore) -> None:
-    """Raises ConfigError when `server.host` is not loopback and no virtual key can be used.
+def check_exposure(settings: Settings, compiled: CompiledKeys, store: KeyStore) -> None:
+    """Raises ConfigError when `server.host` is not loopback and no virtual key could be used.
 
-    The store must have been synchronised with these settings.
+    `compiled` are the keys of these settings; the store is as it was, and stays so.
     """
-    if settings.auth.mode == "open" or is_loopback(settings.server.host) or has_usable_key(store):
+    if settings.auth.mode == "open" or is_loopback(settings.server.host) or _has_usable_key(compiled, store):
         return
     raise ConfigError(
         f"server.host: no virtual key has a usable secret, so the gateway refuses to listen on "
@@ -27,18 +28,21 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def has_usable_key(store: KeyStore) -> bool:
-    """Whether any secret would be accepted now."""
+def _has_usable_key(compiled: CompiledKeys, store: KeyStore) -> bool:
+    """Whether any secret would be accepted once the store is synchronised with `compiled`."""
     now_s = clock.time_ns() // 1_000_000_000
-    for secret in store.all_secrets():
-        if not secret.record.usable(now_s):
-            continue
-        key = store.key(secret.record.key_id)
-        if key is not None and key.enabled and (not key.expires_at or now_s < key.expires_at):
+    usable = {
+        key.id for key in compiled.keys if key.enabled and (not key.expires_at or now_s < key.expires_at)
+    }
+    configured = dict(compiled.secrets)
+    for digest, record in store.all_secrets():
+        given = configured.pop(digest, None)
+        stays = given or (record if record.source is Source.ISSUED else None)
+        if stays is not None and stays.key_id in usable and record.usable(now_s):
             return True
-    return False
+    return any(record.key_id in usable for record in configured.values())

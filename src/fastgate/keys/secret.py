@@ -1,4 +1,4 @@
-"""Making secrets of virtual keys, and the digest that is stored of one. `domain.secret_form` has their form."""
+"""Makes secrets of virtual keys, and the digest that is stored of one (form: `domain.secret_form`)."""
 
 import hashlib
 import secrets

@@ -99,19 +99,21 @@ class LineWriter:
 
     def _run(self) -> None:
         while self._running:
-            items = [self._queue.get()]
-            self._urgent.wait(_GATHER_S)
-            self._urgent.clear()
-            items += [self._queue.get() for _ in range(self._queue.qsize())]
-            lines: list[bytes] = []
-            for item in items:
-                if isinstance(item, bytes):
-                    lines.append(item)
-                else:
-                    self._put_out(lines)
-                    lines = []
-                    item()
-            self._put_out(lines)
+            self._put_out_all(self._queue.get())
+
+    def _put_out_all(self, first: bytes | Callable[[], None]) -> None:
+        """`first` and what follows it soon. Keeps none of it while the thread waits for more."""
+        self._urgent.wait(_GATHER_S)
+        self._urgent.clear()
+        lines: list[bytes] = []
+        for item in [first, *(self._queue.get() for _ in range(self._queue.qsize()))]:
+            if isinstance(item, bytes):
+                lines.append(item)
+            else:
+                self._put_out(lines)
+                lines = []
+                item()
+        self._put_out(lines)
 
     def _put_out(self, lines: list[bytes]) -> None:
         if not lines:

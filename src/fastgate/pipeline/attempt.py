@@ -1,6 +1,9 @@
 """One try on one deployment: build, send, wait for the first content, classify a failure."""
 
+import asyncio
+from collections.abc import Sequence
 from enum import Enum
+from typing import Final
 
 from fastgate import clock
 from fastgate._core.sse import EventSplitter
@@ -8,11 +11,14 @@ from fastgate.domain.failure import FailureKind, Scope, UpstreamError
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
 from fastgate.pipeline.exchange import Exchange
-from fastgate.providers.interface import Answer, RequestPlan, Sees, StreamDecoder
+from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
 
-_EVENT_STREAM = b"text/event-stream"
+_EVENT_STREAM: Final = b"text/event-stream"
+_JSON: Final = b"application/json"
+REFUSAL_BYTES: Final = 1024 * 1024
+REFUSAL_WAIT_S: Final = 10.0
 
 
 class Shape(Enum):
@@ -43,7 +49,7 @@ class Attempt:
         "ended",
         "exchange",
         "first",
-        "last_event",
+        "last_events",
         "plan",
         "record",
         "sent_bytes",
@@ -71,7 +77,7 @@ class Attempt:
         self.answer: Answer | None = None
         self.first = b""
         self.content_at = 0
-        self.last_event = b""
+        self.last_events = b""
         self.ended = False
         self.closed = False
         self.content_ns = 0
@@ -91,11 +97,12 @@ class Attempt:
             head, body = self._build()
             self.sent_bytes = len(body)
             await self._send(head, body)
+            content_type = (self.call.header(b"content-type") or b"").lower()
             if self.call.status >= 300:
                 await self._refused()
-            elif (self.call.header(b"content-type") or b"").startswith(_EVENT_STREAM):
+            elif content_type.startswith(_EVENT_STREAM):
                 await self._until_content()
-            elif self.exchange.operation.binary:
+            elif self.exchange.operation.binary and not content_type.startswith(_JSON):
                 await self._until_bytes()
             else:
                 await self._whole()
@@ -134,7 +141,7 @@ class Attempt:
             content_type = b"application/json"
         elif exchange.form is not None:
             body = exchange.form.render(choice.model)
-            content_type = downstream.header(b"content-type") or b""
+            content_type = exchange.form.content_type
         else:
             body = content_type = b""
         plan = RequestPlan(
@@ -147,7 +154,7 @@ class Attempt:
             secret=self.destination.secret,
             content_type=content_type,
             query=exchange.query,
-            headers=downstream.select(exchange.generation.forwarded),
+            headers=_owned(downstream.select(exchange.generation.forwarded), exchange),
             heads=self.destination.heads,
         )
         try:
@@ -156,11 +163,21 @@ class Attempt:
             raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
 
     async def _refused(self) -> None:
-        body = await self._rest()
-        raise self.dialect.classify_error(self.call.status, self.call.headers, body)
+        """Status and headers tell what follows; a body is of use only where the client gets to see it."""
+        call = self.call
+        error = self.dialect.classify_error(call.status, call.headers, call.body)
+        if error.kind is not FailureKind.CLIENT_ERROR or call.body:
+            raise error
+        overdue = UpstreamError(FailureKind.HEADERS_TIMEOUT, "the body of a refusal did not come")
+        timer = asyncio.get_running_loop().call_later(REFUSAL_WAIT_S, call.abort, overdue)
+        try:
+            body = await self._rest(REFUSAL_BYTES)
+        finally:
+            timer.cancel()
+        raise self.dialect.classify_error(call.status, call.headers, body)
 
     async def _whole(self) -> None:
-        body = await self._rest()
+        body = await self._rest(self.exchange.generation.settings.max_response_bytes)
         answer = self.dialect.read_answer(self.exchange.operation.endpoint, body)
         if answer.error is not None:
             raise answer.error
@@ -168,7 +185,7 @@ class Attempt:
         self.answer = answer
         self._has_content()
 
-    async def _rest(self) -> bytes:
+    async def _rest(self, limit: int) -> bytes:
         """The whole body, also where a stream was expected."""
         exchange = self.exchange
         if self.call.body:
@@ -176,7 +193,7 @@ class Attempt:
         exchange.watch_client()
         began_ns = clock.monotonic_ns()
         try:
-            return await self.call.read_all(exchange.generation.settings.max_response_bytes)
+            return await self.call.read_all(limit)
         finally:
             exchange.waited_ns += clock.monotonic_ns() - began_ns
 
@@ -193,8 +210,10 @@ class Attempt:
 
         `content_at` is where in `first` the event with the content begins.
         """
-        self.shape = Shape.EVENTS
         exchange = self.exchange
+        if not (exchange.stream or exchange.operation.binary):
+            raise UpstreamError(FailureKind.PROTOCOL, "a stream of events that was not asked for")
+        self.shape = Shape.EVENTS
         exchange.watch_client()
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
@@ -205,10 +224,13 @@ class Attempt:
         found = False
         while not (found or self.ended):
             data = await self._read()
-            if data:
-                self.feed(data)
-            else:
-                self._end_of_stream(splitter)
+            try:
+                if data:
+                    self.feed(data)
+                else:
+                    self.feed_tail()
+            except UpstreamError as error:
+                raise UpstreamError(FailureKind.PROTOCOL, error.message) from None
             for event, _ in splitter.events():
                 seen = decoder.event(event)
                 if decoder.error is not None:
@@ -219,12 +241,12 @@ class Attempt:
                 if not (Sees.USAGE_ONLY in seen and self.withholds_usage):
                     held.append(event)
                     held_bytes += len(event)
-                    self.last_event = event
+                    self.last_events = event
                 if Sees.END in seen:
                     self.ended = True
                     break
             if held_bytes > limit:
-                raise UpstreamError(FailureKind.RESPONSE_TOO_LARGE, "too much before the first content")
+                raise UpstreamError(FailureKind.PROTOCOL, "too much before the first content")
             if not data:
                 if not decoder.complete():
                     raise UpstreamError(FailureKind.TRUNCATED, "the stream ended before its first content")
@@ -246,14 +268,15 @@ class Attempt:
                 FailureKind.RESPONSE_TOO_LARGE, "an event of the stream is larger than the limit"
             ) from None
 
-    def _end_of_stream(self, splitter: EventSplitter) -> None:
-        """A last event without its blank line still counts, as clients' own parsers have it."""
-        tail = splitter.take_tail()
-        self.feed(tail.rstrip(b"\r\n") + b"\n\n" if tail.strip() else b"")
+    def feed_tail(self) -> int:
+        """At the end of the stream, a last event without its blank line still counts."""
+        assert self.splitter is not None
+        tail = self.splitter.take_tail()
+        return self.feed(tail.rstrip(b"\r\n") + b"\n\n" if tail.strip() else b"")
 
     @property
     def withholds_usage(self) -> bool:
-        """The gateway asked for usage, the client did not."""
+        """The client did not ask for usage, so what carries nothing else is not for it."""
         envelope = self.exchange.envelope
         return self.exchange.operation.usage_in_stream and envelope is not None and not envelope.include_usage
 
@@ -313,11 +336,21 @@ class Attempt:
         return True
 
     def _measure(self, call: Call) -> None:
-        metrics = self.exchange.services.metrics
         if call.headers_ns:
-            provider = self.choice.provider.name
-            model = self.exchange.generation.label(self.exchange.model)
-            metrics.upstream_latency.labels(provider, model).observe(call.headers_ns - call.started_ns)
+            self.destination.latency.observe(call.headers_ns - call.started_ns)
         if call.sent:
             self.destination.sent_bytes.inc(self.sent_bytes)
         self.destination.received_bytes.inc(call.bytes_in)
+
+
+def _owned(headers: Sequence[Header], exchange: Exchange) -> Sequence[Header]:
+    """A provider keys idempotency by account, which tenants share: each gets keys of its own."""
+    key_id = b"" if exchange.key is None else exchange.key.id.encode()
+    return (
+        [
+            (name, key_id + b":" + value) if name == b"idempotency-key" else (name, value)
+            for name, value in headers
+        ]
+        if headers
+        else headers
+    )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from fastgate.observability.catalogue import OTHER
 from fastgate.observability.metrics import Metrics
 from fastgate.providers.interface import Dialect
 from fastgate.providers.registry import DIALECTS
@@ -23,6 +24,8 @@ class Destination:
         "first_ok",
         "headers",
         "heads",
+        "latency",
+        "model_label",
         "name",
         "origin",
         "received_bytes",
@@ -43,6 +46,8 @@ class Destination:
             (b"x-fastgate-deployment", header_value(deployment.id)),
         )
         self.first_ok: Header = (b"x-fastgate-attempts", header_value(f"{self.name}=ok(200)"))
+        self.model_label = OTHER if deployment.model == "*" else deployment.model
+        self.latency = metrics.upstream_latency.labels(provider.name, self.model_label)
         self.attempts = metrics.attempts.labels(provider.name, deployment.id)
         self.sent_bytes = metrics.upstream_sent_bytes.labels(provider.name)
         self.received_bytes = metrics.upstream_received_bytes.labels(provider.name)

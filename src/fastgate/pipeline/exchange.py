@@ -49,12 +49,12 @@ class Exchange:
         "query",
         "request_id",
         "retries",
-        "route",
         "services",
         "started_ns",
         "status",
         "stopped",
         "stream",
+        "transcript",
         "usage",
         "usage_before",
         "waited_ns",
@@ -93,6 +93,7 @@ class Exchange:
         self.winner: Attempt | None = None
         self.first_content_ns = 0
         self.chunks = 0
+        self.transcript: bytearray | None = None  # of a stream, where the key says that prompts are logged
         # settle
         self.overhead_ns = 0
         self.usage: Usage | None = None
@@ -153,18 +154,26 @@ class Exchange:
         self.deadline = asyncio.get_running_loop().call_later(seconds, self.stop, error)
 
     async def pause(self, seconds: float) -> None:
-        """Wait before a retry; ends early when the exchange is stopped."""
+        """Wait before a retry, and never less: a deployment that is asked early counts as not ready.
+
+        Ends early only when the exchange is stopped.
+        """
         self.watch_client()
         loop = asyncio.get_running_loop()
-        pause = self._pause = loop.create_future()
-        began = clock.monotonic_ns()
-        timer = loop.call_later(seconds, _wake, pause)
+        began_ns = clock.monotonic_ns()
+        due_ns = began_ns + int(seconds * 1e9)
         try:
-            await pause
+            # The loop's timers count milliseconds and may fire that much early.
+            while self.stopped is None and (left_ns := due_ns - clock.monotonic_ns()) > 0:
+                self._pause = loop.create_future()
+                timer = loop.call_later(left_ns / 1e9, _wake, self._pause)
+                try:
+                    await self._pause
+                finally:
+                    timer.cancel()
         finally:
-            timer.cancel()
             self._pause = None
-            self.waited_ns += clock.monotonic_ns() - began
+            self.waited_ns += clock.monotonic_ns() - began_ns
 
     def drop_body(self) -> None:
         """No attempt will be made any more; what is logged at the end is kept."""

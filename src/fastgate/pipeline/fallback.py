@@ -64,7 +64,7 @@ async def _alone(
     try:
         await attempt.run()
     except UpstreamError as error:
-        failures.append(error)
+        failures.append(error.with_traceback(None))  # a traceback refers to `failures` itself: a cycle
         return None
     return attempt
 

@@ -13,14 +13,15 @@ Header = tuple[bytes, bytes]
 
 MAX_ATTEMPTS_HEADER: Final = 1024
 
+UPSTREAM_REQUEST_ID: Final = b"x-fastgate-upstream-request-id"
 _RELAYED: Final[dict[bytes, bytes]] = {
     b"content-type": b"content-type",
     b"content-disposition": b"content-disposition",
     b"openai-processing-ms": b"openai-processing-ms",
     b"openai-version": b"openai-version",
     b"openai-model": b"openai-model",
-    b"x-request-id": b"x-fastgate-upstream-request-id",
-    b"apim-request-id": b"x-fastgate-upstream-request-id",
+    b"x-request-id": UPSTREAM_REQUEST_ID,
+    b"apim-request-id": UPSTREAM_REQUEST_ID,
     b"x-simulated": b"x-simulated",
 }
 _LIMITS: Final = b"x-ratelimit-"
@@ -29,9 +30,14 @@ _LIMITS: Final = b"x-ratelimit-"
 def relayed(headers: list[Header]) -> list[Header]:
     """The provider's headers that come back, under the names they come back by."""
     out: list[Header] = []
+    upstream_id = False
     for name, value in headers:
         renamed = _RELAYED.get(name)
         if renamed is not None:
+            if renamed is UPSTREAM_REQUEST_ID:
+                if upstream_id:
+                    continue
+                upstream_id = True
             out.append((renamed, value))
         elif name.startswith(_LIMITS):
             out.append((b"x-upstream-" + name[2:], value))

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.errors import ERRORS, GatewayError
+from fastgate.errors import ERRORS, BrokenOff, GatewayError
 from fastgate.observability import log
 from fastgate.pipeline import headers
 from fastgate.pipeline.exchange import Exchange
@@ -93,7 +93,7 @@ async def reject_unexpected(exchange: Exchange, error: Exception) -> None:
     exchange.error = f"internal error: {type(error).__name__}"
     if exchange.downstream.started:
         exchange.error_code, exchange.finish = "internal_error", "cut"
-        raise error
+        raise BrokenOff from None
     message = f"The gateway failed; its log has the request id {exchange.request_id}."
     await reject(exchange, GatewayError("internal_error", message))
 

@@ -1,13 +1,14 @@
 """Bytes upstream → bytes downstream, unchanged; usage is read on the way."""
 
 import asyncio
+import re
 from typing import Final
 
 from fastgate import clock
 from fastgate._core.sse import EventSplitter
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.errors import ClientDisconnected, draining
+from fastgate.errors import BrokenOff, ClientDisconnected, draining
 from fastgate.pipeline import headers
 from fastgate.pipeline.attempt import Attempt, Shape
 from fastgate.pipeline.exchange import Exchange
@@ -18,10 +19,8 @@ from fastgate.store.responses import ResponseOwner
 from fastgate.upstream.client import Call
 
 TAIL_WAIT_S: Final = 1.0
-
-
-class BrokenOff(Exception):
-    """An answer of plain bytes was cut: no error of ours can follow, only a broken connection tells."""
+# Chunks carry it once usage is asked for. A quote inside a JSON string is escaped, so this is never text.
+_NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 
 
 async def relay(exchange: Exchange, attempt: Attempt) -> None:
@@ -30,6 +29,8 @@ async def relay(exchange: Exchange, attempt: Attempt) -> None:
     BrokenOff where the dialect has none; ClientDisconnected.
     """
     exchange.winner = attempt
+    if attempt.shape is not Shape.WHOLE and exchange.key is not None and exchange.key.log_prompts:
+        exchange.transcript = bytearray()
     if not exchange.client_left:
         exchange.status = attempt.call.status
     if attempt.shape is Shape.WHOLE:
@@ -42,7 +43,7 @@ async def _whole(exchange: Exchange, attempt: Attempt) -> None:
     call, answer = attempt.call, attempt.answer
     if answer is not None:
         exchange.usage = answer.usage
-        _remember(exchange, attempt, answer.response_id)
+        await _remember(exchange, attempt, answer.response_id)
     attempt.close()
     out = headers.relayed(call.headers)
     out += headers.own(exchange, attempt)
@@ -54,15 +55,16 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
     downstream = exchange.downstream
     exchange.first_content_ns = attempt.content_ns
     exchange.watch_client()
-    _account(exchange, attempt)  # a response that is stored can be cancelled while it streams
+    if attempt.decoder is not None:
+        await _remember(exchange, attempt, attempt.decoder.response_id)
     metrics = exchange.services.metrics
     streams = metrics.open_streams.labels(attempt.choice.provider.name)
-    streams.inc()
     out = headers.relayed(attempt.call.headers)
     if attempt.shape is Shape.EVENTS:
         out = [header for header in out if header[0] != b"content-type"]
         out += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
     out += headers.own(exchange, attempt)
+    streams.inc()
     try:
         if not exchange.client_left:
             await downstream.start(attempt.call.status, out)
@@ -81,6 +83,8 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
 async def _send(exchange: Exchange, chunk: bytes) -> None:
     """To the client, or to nobody while the exchange is drained after it left."""
     exchange.chunks += 1
+    if exchange.transcript is not None:
+        exchange.transcript += chunk
     if exchange.client_left:
         return
     try:
@@ -124,8 +128,10 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
     try:
         await _finish(exchange)
     finally:
-        await _tail(attempt.call)
-        attempt.close()
+        try:
+            await _tail(attempt.call)
+        finally:
+            attempt.close()
 
 
 async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
@@ -134,8 +140,9 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
     assert decoder is not None
     assert splitter is not None
     gap = exchange.services.metrics.inter_chunk_gap.labels(
-        attempt.choice.provider.name, exchange.generation.label(exchange.model)
+        attempt.choice.provider.name, attempt.destination.model_label
     )
+    withholds_usage = attempt.withholds_usage
     if resume is not None:
         resume.saw(attempt.first)
     attempt.first = b""
@@ -147,23 +154,27 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             if decoder.complete():
                 return  # the client has all of the answer, whatever became of the rest of the framing
             raise
-        if not data:
+        if not (attempt.feed(data) if data else attempt.feed_tail()):
+            if data:
+                continue
             break
-        if not attempt.feed(data):
-            continue
         now_ns = clock.monotonic_ns()
         gap.observe(now_ns - last_ns)
         last_ns = now_ns
         block = splitter.block
         if splitter.mask:
             block = _inspected(attempt, decoder, splitter)
+        if withholds_usage and b'"usage"' in block:
+            block = _NULL_USAGE.sub(b"", block)
         if block:
             if resume is not None:
                 resume.saw(block)
-            attempt.last_event = block
+            attempt.last_events = block
             await _send(exchange, block)
         if decoder.error is not None:
             raise decoder.error
+        if not data:
+            break
     if not attempt.ended and not decoder.complete():
         raise UpstreamError(FailureKind.TRUNCATED, "the stream ended without its terminal event")
 
@@ -206,17 +217,10 @@ def _cut(exchange: Exchange, error: UpstreamError) -> str:
 async def _terminal_error(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> None:
     assert attempt.decoder is not None
     message = _cut(exchange, error)
-    last = _last_event(attempt.last_event)
-    await _send(exchange, attempt.decoder.failure(message, exchange.error_code, last))
+    ending = attempt.decoder.failure(message, exchange.error_code, attempt.last_events)
+    await _send(exchange, ending)
     if not exchange.client_left:
         await exchange.downstream.finish()
-
-
-def _last_event(block: bytes) -> bytes:
-    splitter = EventSplitter()
-    splitter.feed(block)
-    events = splitter.events()
-    return events[-1][0] if events else b""
 
 
 async def _finish(exchange: Exchange) -> None:
@@ -245,10 +249,9 @@ def _account(exchange: Exchange, attempt: Attempt) -> None:
     if decoder is not None:
         usage, before = decoder.usage, exchange.usage_before
         exchange.usage = usage + before if usage and before else usage or before
-        _remember(exchange, attempt, decoder.response_id)
 
 
-def _remember(exchange: Exchange, attempt: Attempt, response_id: str | None) -> None:
+async def _remember(exchange: Exchange, attempt: Attempt, response_id: str | None) -> None:
     """A stored response can be fetched later by the key that made it, from the deployment that has it."""
     envelope = exchange.envelope
     if (
@@ -266,4 +269,4 @@ def _remember(exchange: Exchange, attempt: Attempt, response_id: str | None) -> 
         model=choice.model,
         created_s=clock.time_ns() // 1_000_000_000,
     )
-    exchange.services.responses.remember(response_id, owner)
+    await asyncio.to_thread(exchange.services.responses.remember, response_id, owner)

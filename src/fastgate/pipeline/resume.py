@@ -92,10 +92,10 @@ class Resume:
         text = "".join(self._text)
         if not self._safe or not text or exchange.plan is None:
             return None
-        exchange.envelope = _continued(self._envelope, text)
         try:
+            exchange.envelope = _continued(self._envelope, text)
             attempt = await obtain(exchange, exchange.plan, broken.choice)
-        except (GatewayError, UpstreamError):
+        except (GatewayError, UpstreamError, msgspec.MsgspecError):
             return None  # the client is told of the break itself; each try is in the exchange's record
         if attempt.shape is not Shape.EVENTS:
             attempt.abandon()  # asked for a stream, it gave a whole answer: nothing to go on with

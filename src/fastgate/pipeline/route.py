@@ -36,6 +36,7 @@ def stored_response(exchange: Exchange, response_id: str) -> Plan:
             asked=exchange.model,
             key=exchange.key,
             endpoint=exchange.operation.endpoint,
+            generates=exchange.envelope is not None,
         )
     if plan is None:
         raise GatewayError(

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 from fastgate.domain.failure import UpstreamError
-from fastgate.errors import ClientDisconnected, GatewayError
+from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError, draining
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.dry_run import answer_dry_run, is_dry_run
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
 from fastgate.pipeline.receive import receive
 from fastgate.pipeline.reject import reject, reject_unexpected
-from fastgate.pipeline.relay import BrokenOff, relay
+from fastgate.pipeline.relay import relay
 from fastgate.pipeline.route import route
 from fastgate.pipeline.settle import settle
 
@@ -52,6 +52,8 @@ async def run(exchange: Exchange, answer: Answer = proxy) -> None:
 
 async def _answer_or_reject(exchange: Exchange, answer: Answer) -> None:
     try:
+        if exchange.services.draining:
+            raise draining()
         await answer(exchange)
     except (GatewayError, UpstreamError) as error:
         await reject(exchange, error)

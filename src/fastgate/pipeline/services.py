@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fastgate.config.interpolate import resolve_secret
 from fastgate.domain.snapshot import Snapshot, Worker
 from fastgate.keys.authenticator import Authenticator
 from fastgate.observability.metrics import Metrics
@@ -26,18 +25,14 @@ if TYPE_CHECKING:
 class Generation:
     """All that one configuration gives, swapped whole on a reload; a request keeps the one it began with."""
 
-    def __init__(self, snapshot: Snapshot, table: RoutingTable, environ: Mapping[str, str]) -> None:
-        """ConfigError if a secret cannot be resolved any more."""
+    def __init__(
+        self, snapshot: Snapshot, table: RoutingTable, secrets: Mapping[tuple[str, str], str | None]
+    ) -> None:
+        """`secrets` are by provider and id of the credential; one that is not there is never chosen."""
         self.snapshot = snapshot
         self.settings: Worker = snapshot.worker
         self.table = table
-        self.secrets: dict[tuple[str, str], str | None] = {
-            (provider.name, credential.id): (
-                None if credential.secret is None else resolve_secret(credential.secret, environ)
-            )
-            for provider in snapshot.providers.values()
-            for credential in provider.credentials
-        }
+        self.secrets = secrets
         self._destinations: dict[tuple[str, str, str], Destination] = {}
         self._origins: dict[str, Origin] = {}
         self.provider_of_origin: dict[Origin, str] = {}

@@ -1,6 +1,6 @@
 """The end of every exchange, whatever became of it: metrics and its one log line, exactly once."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from fastgate import clock
 from fastgate.observability import log
@@ -8,6 +8,9 @@ from fastgate.observability.catalogue import NONE
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import ExchangeRecord
 from fastgate.pipeline.exchange import Exchange
+
+MAX_PATH: Final = 512
+MAX_ERROR: Final = 1000
 
 
 def settle(exchange: Exchange) -> None:
@@ -44,8 +47,10 @@ def _measure(exchange: Exchange, duration_ns: int) -> None:
     services = exchange.services
     metrics = services.metrics
     endpoint = exchange.operation.label
-    provider = NONE if exchange.winner is None else exchange.winner.choice.provider.name
-    model = exchange.generation.label(exchange.model)
+    provider, model = NONE, exchange.generation.label(exchange.model)
+    if exchange.winner is not None:
+        provider = exchange.winner.choice.provider.name
+        model = exchange.winner.destination.model_label
     key = (endpoint, provider, model, exchange.status)
     cells = services.cells.get(key)
     if cells is None:
@@ -53,7 +58,8 @@ def _measure(exchange: Exchange, duration_ns: int) -> None:
     exemplar = exchange.request_id.encode("ascii")
     cells.requests.inc()
     cells.duration.observe(duration_ns, exemplar)
-    cells.overhead.observe(exchange.overhead_ns)
+    if exchange.overhead_ns:
+        cells.overhead.observe(exchange.overhead_ns)
     cells.received_bytes.inc(exchange.downstream.bytes_in)
     cells.sent_bytes.inc(exchange.downstream.bytes_out)
     if exchange.client_left:
@@ -75,17 +81,19 @@ def _measure(exchange: Exchange, duration_ns: int) -> None:
 
 def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
     downstream = exchange.downstream
+    model = exchange.model or ""
     record = ExchangeRecord(
         request_id=exchange.request_id,
         endpoint=exchange.operation.label,
         method=downstream.method,
-        path=downstream.path,
+        path=downstream.path[:MAX_PATH],
         stream=exchange.stream,
         status=exchange.status,
         code=exchange.error_code,
-        error=exchange.error,
+        error=exchange.error[:MAX_ERROR],
         level=_level(exchange),
-        model=(exchange.model or "")[:256],
+        model=model[:256],
+        route=model if model in exchange.generation.snapshot.routes else "",
         attempts=exchange.attempts,
         retries=exchange.retries,
         fallbacks=exchange.fallbacks,
@@ -108,7 +116,8 @@ def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
         record.metadata = key.metadata
         if key.log_prompts and exchange.envelope is not None:
             record.prompt = exchange.envelope.body.decode("utf-8", "replace")
-            record.answer = "" if winner is None else winner.body.decode("utf-8", "replace")
+            answer = exchange.transcript or (b"" if winner is None else winner.body)
+            record.answer = answer.decode("utf-8", "replace")
     if winner is not None:
         choice = winner.choice
         record.provider = choice.provider.name

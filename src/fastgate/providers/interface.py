@@ -42,13 +42,17 @@ class StreamDecoder(Protocol):
         """Decode one raw event."""
 
     def complete(self) -> bool:
-        """Whether the stream may end here: its terminal event, or every finish reason, has been seen."""
+        """Whether the stream may end in order here."""
+
+    def finished(self) -> bool:
+        """Whether its terminal event, or every finish reason, has been seen: a cut now takes nothing."""
 
     def ending(self) -> bytes:
         """What to send at a complete end that the upstream forgot (`[DONE]`)."""
 
-    def failure(self, message: str, code: str, last_event: bytes) -> bytes:
-        """The dialect's terminal error, after content has gone downstream."""
+    def failure(self, message: str, code: str, last_events: bytes) -> bytes:
+        """The dialect's terminal error, after content has gone downstream; `last_events` are whole ones,
+        the last that had data among them."""
 
 
 class Answer(NamedTuple):
@@ -62,7 +66,8 @@ class Answer(NamedTuple):
 class RequestPlan(NamedTuple):
     """One upstream call. `path` starts with a slash and is relative to the deployment's base URL.
 
-    `heads` is the dialect's cache of request heads for this deployment, model and credential.
+    `heads` is the dialect's cache for this deployment, model and credential; nothing that a client may
+    choose goes into it.
     """
 
     method: bytes
@@ -90,5 +95,8 @@ class Dialect(Protocol):
     def stream_decoder(self, endpoint: Endpoint, choices: int) -> StreamDecoder:
         """A decoder for one stream of `choices` parallel answers."""
 
-    def read_answer(self, endpoint: Endpoint, body: bytes) -> Answer:
-        """Usage, id and in-band error of a complete answer; a body that is not JSON has none."""
+    def read_answer(self, endpoint: Endpoint, body: bytes, *, stored: bool = False) -> Answer:
+        """Usage, id and in-band error of a complete answer, also where it is not what the endpoint answers.
+
+        `stored`: it tells of a response that was made before, and may have failed then.
+        """

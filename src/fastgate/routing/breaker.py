@@ -2,12 +2,17 @@
 
     closed --(error_ratio of at least min_requests within window_s)--> open
     open --(open_s, doubled each time it opens again, at most max_open_s)--> half-open
-    half-open --(the one probe succeeds)--> closed, --(it fails)--> open
+    half-open --(a probe succeeds)--> closed, --(it fails)--> open
+
+One probe at a time is let through, and after PROBE_LEASE_NS another one: its worker may have died, and
+a call may take minutes. A probe decides while the breaker is still in the half-open state that let it
+through, however long it took; after that its outcome counts like any other.
 
 The window slides: what the last full window counted fades out linearly while the current one fills.
 Two workers that turn the window at the same moment may lose a few counts; no state depends on it.
 """
 
+from enum import Enum, auto
 from typing import Final
 
 from fastgate.domain.snapshot import Breaker
@@ -16,7 +21,7 @@ from fastgate.routing.slot_layout import Slots
 
 REFUSED: Final = -1
 ADMITTED: Final = 0
-PROBE_LEASE_NS: Final = 30_000_000_000  # a probe whose worker died is given up after this
+PROBE_LEASE_NS: Final = 30_000_000_000
 _REQUEST: Final = 1 << 32
 _MASK: Final = _REQUEST - 1
 _MAX_DOUBLINGS: Final = 16  # keeps the shift small; max_open_s caps long before
@@ -24,6 +29,13 @@ _MAX_DOUBLINGS: Final = 16  # keeps the shift small; max_open_s caps long before
 # plain ints: an IntEnum member costs a slot of the C call a conversion on the hot path
 _OPEN_UNTIL: Final = int(Field.OPEN_UNTIL)
 _PROBE_UNTIL: Final = int(Field.PROBE_UNTIL)
+
+
+class Turn(Enum):
+    """A change of state, told to the one whose outcome made it."""
+
+    OPENED = auto()
+    CLOSED = auto()
 
 
 class CircuitBreaker:
@@ -65,28 +77,38 @@ class CircuitBreaker:
         """Until when the probe of another request holds the half-open breaker; 0 if none does."""
         return self._slots.load(self._slot, _PROBE_UNTIL)
 
-    def record(self, failed: bool, token: int, now_ns: int) -> None:
-        """Count one outcome; a probe's decides the state."""
+    def record(self, failed: bool, token: int, now_ns: int) -> Turn | None:
+        """Count one outcome; a probe's decides the state. What it changed, if anything."""
         if token == ADMITTED:
-            self._count(failed, now_ns)
-        elif failed:
-            openings = self._slots.add(self._slot, Field.OPENINGS, 1)
-            doublings = min(max(openings - 1, 0), _MAX_DOUBLINGS)
-            open_ns = min(self._open_ns << doublings, self._max_open_ns)
-            self._slots.store(self._slot, Field.OPEN_UNTIL, now_ns + open_ns)
+            return self._count(failed, now_ns)
+        slots, slot = self._slots, self._slot
+        until = slots.load(slot, _OPEN_UNTIL)
+        # Any other half-open state began after this probe was let through.
+        if not 0 < until <= token - PROBE_LEASE_NS:
             self.release(token)
+            return self._count(failed, now_ns)
+        reopen_until = now_ns + self._next_open_ns() if failed else 0
+        if not slots.compare_exchange(slot, _OPEN_UNTIL, until, reopen_until):
+            self.release(token)  # another probe decided just now
+            return self._count(failed, now_ns)
+        if failed:
+            slots.add(slot, Field.OPENINGS, 1)
         else:
             self._forget()
-            self._slots.store(self._slot, Field.OPENINGS, 0)
-            self._slots.store(self._slot, Field.OPEN_UNTIL, 0)
-            self.release(token)
+            slots.store(slot, Field.OPENINGS, 0)
+        slots.store(slot, _PROBE_UNTIL, 0)
+        return Turn.OPENED if failed else Turn.CLOSED
+
+    def _next_open_ns(self) -> int:
+        doublings = min(self._slots.load(self._slot, Field.OPENINGS), _MAX_DOUBLINGS)
+        return min(self._open_ns << doublings, self._max_open_ns)
 
     def release(self, token: int) -> None:
         """A probe ended without saying anything about the deployment: the next request may probe."""
         if token > 0:
-            self._slots.compare_exchange(self._slot, Field.PROBE_UNTIL, token, 0)
+            self._slots.compare_exchange(self._slot, _PROBE_UNTIL, token, 0)
 
-    def _count(self, failed: bool, now_ns: int) -> None:
+    def _count(self, failed: bool, now_ns: int) -> Turn | None:
         slots, slot = self._slots, self._slot
         epoch = now_ns // self._window_ns
         seen = slots.load(slot, Field.EPOCH)
@@ -100,6 +122,8 @@ class CircuitBreaker:
             if slots.compare_exchange(slot, Field.OPEN_UNTIL, 0, now_ns + open_ns):
                 slots.store(slot, Field.OPENINGS, 1)
                 self._forget()
+                return Turn.OPENED
+        return None
 
     def _too_many(self, current: int, now_ns: int) -> bool:
         previous = self._slots.load(self._slot, Field.PREVIOUS)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Credential, Deployment, Provider, Retries, Target, Timeouts
+from fastgate.observability import log
 from fastgate.routing.health import CredentialHealth, DeploymentHealth
 from fastgate.routing.slot_layout import FOREVER
 
@@ -69,7 +70,15 @@ class Candidate:
     def credential_failed(self, used: UsableCredential | None, error: UpstreamError, now_ns: int) -> None:
         """Cool down what was limited, take out what was rejected; without credentials, the deployment."""
         if error.kind is FailureKind.CREDENTIAL_REJECTED and used is not None:
-            used.health.reject(everywhere=error.status != 403)
+            if used.health.reject(everywhere=error.status != 403):
+                log.event(
+                    "warning",
+                    "credential rejected by the provider",
+                    provider=self.provider.name,
+                    credential=used.credential.id,
+                    deployment=self.deployment.id,
+                    status=error.status,
+                )
             return
         seconds = error.retry_after_s
         until_ns = now_ns + retry_after_ns(

@@ -1,11 +1,13 @@
 """Health of deployments and credentials, shared by all workers: every decision reads the shared slots."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from fastgate._core.shm import key_of
 from fastgate.domain.snapshot import Breaker, Credential
+from fastgate.observability import log
 from fastgate.routing import slot_layout
-from fastgate.routing.breaker import REFUSED, CircuitBreaker
+from fastgate.routing.breaker import REFUSED, CircuitBreaker, Turn
 from fastgate.routing.latency import Quantile, decayed, peak_average
 from fastgate.routing.slot_layout import FOREVER, IN_FLIGHT_TAG, WORKERS_PER_SLOT, CredentialField, Slots
 from fastgate.routing.slot_layout import DeploymentField as Field
@@ -20,6 +22,7 @@ class DeploymentHealth:
     """One deployment as this worker sees and changes it. Times are arguments, in ns."""
 
     __slots__ = (
+        "_block",
         "_blocks",
         "_field",
         "_in_flight_slot",
@@ -40,16 +43,36 @@ class DeploymentHealth:
         self._slot = slots.claim(key_of(slot_layout.deployment_name(deployment)))
         self._workers_slot = workers_slot
         self._blocks: list[int] = []
-        block, self._field = divmod(worker_index, WORKERS_PER_SLOT)
-        self._in_flight_slot = slots.claim(key_of(slot_layout.in_flight_name(deployment, block)))
-        slots.store(self._in_flight_slot, IN_FLIGHT_TAG, slot_layout.in_flight_tag(block))
+        self._block, self._field = divmod(worker_index, WORKERS_PER_SLOT)
+        self._in_flight_slot = slots.claim(key_of(slot_layout.in_flight_name(deployment, self._block)))
+        slots.store(self._in_flight_slot, IN_FLIGHT_TAG, slot_layout.in_flight_tag(self._block))
         self.breaker = CircuitBreaker(slots, self._slot, breaker)
+
+    def current(self) -> bool:
+        """False after its slots were given free, while no configuration had the deployment."""
+        found = ((self._slot, slot_layout.deployment_name(self.id)), *self._in_flight_slots())
+        return all(self._slots.find(key_of(name)) == slot for slot, name in found)
+
+    def _in_flight_slots(self) -> Iterator[tuple[int, bytes]]:
+        yield self._in_flight_slot, slot_layout.in_flight_name(self.id, self._block)
+        for block, slot in enumerate(self._blocks):
+            if slot >= 0:
+                yield slot, slot_layout.in_flight_name(self.id, block)
 
     def admit(self, now_ns: int) -> int:
         """ADMITTED, REFUSED, or a probe's token, to be given to `record` or `release`."""
         if self._slots.load(self._slot, _DEPLOYMENT_COOLDOWN) > now_ns:
             return REFUSED
         return self.breaker.admit(now_ns)
+
+    def record(self, failed: bool, token: int, now_ns: int) -> None:
+        """One outcome, `token` as `admit` gave it. The breaker's changes are logged by whoever made them."""
+        turn = self.breaker.record(failed, token, now_ns)
+        if turn is Turn.OPENED:
+            seconds = max(self.breaker.opens_until() - now_ns, 0) / 1e9
+            log.event("warning", "breaker opened", deployment=self.id, seconds=seconds)
+        elif turn is Turn.CLOSED:
+            log.event("warning", "breaker closed", deployment=self.id)
 
     def cooldown_until(self) -> int:
         return self._slots.load(self._slot, _DEPLOYMENT_COOLDOWN)
@@ -69,12 +92,18 @@ class DeploymentHealth:
         slots = self._slots
         workers = slots.load(self._workers_slot, 0)
         while len(self._blocks) * WORKERS_PER_SLOT < workers:
-            name = slot_layout.in_flight_name(self.id, len(self._blocks))
-            self._blocks.append(slots.claim(key_of(name)))
+            self._blocks.append(-1)
         return sum(
-            slots.load(self._blocks[worker // WORKERS_PER_SLOT], worker % WORKERS_PER_SLOT)
+            slots.load(slot, worker % WORKERS_PER_SLOT)
             for worker in range(workers)
+            if (slot := self._block_slot(worker // WORKERS_PER_SLOT)) >= 0
         )
+
+    def _block_slot(self, block: int) -> int:
+        """-1 while no worker of the block has used the deployment."""
+        if self._blocks[block] < 0:
+            self._blocks[block] = self._slots.find(key_of(slot_layout.in_flight_name(self.id, block)))
+        return self._blocks[block]
 
     def observe(self, latency_ns: int, now_ns: int) -> None:
         """A success took this long. Two workers at the same moment may lose one observation."""
@@ -98,14 +127,15 @@ class CredentialHealth:
     take a credential away from the others' models.
     """
 
-    __slots__ = ("_everywhere", "_here", "_slots")
+    __slots__ = ("_everywhere", "_everywhere_key", "_here", "_here_key", "_slots")
 
     def __init__(self, slots: Slots, deployment: str, provider: str, credential: Credential) -> None:
         self._slots = slots
         here = slot_layout.credential_at_name(deployment, credential.id, credential.fingerprint)
         everywhere = slot_layout.credential_name(provider, credential.id, credential.fingerprint)
-        self._here = slots.claim(key_of(here))
-        self._everywhere = slots.claim(key_of(everywhere))
+        self._here_key, self._everywhere_key = key_of(here), key_of(everywhere)
+        self._here = slots.claim(self._here_key)
+        self._everywhere = slots.claim(self._everywhere_key)
 
     def usable(self, now_ns: int) -> bool:
         slots = self._slots
@@ -118,12 +148,18 @@ class CredentialHealth:
         return self._slots.load(self._here, _COOLDOWN)
 
     def cool_down(self, until_ns: int) -> None:
-        _raise_to(self._slots, self._here, _COOLDOWN, until_ns)
+        # A long stream may outlive its configuration, and the slot be another's by now.
+        if self._slots.find(self._here_key) == self._here:
+            _raise_to(self._slots, self._here, _COOLDOWN, until_ns)
 
-    def reject(self, *, everywhere: bool) -> None:
-        self._slots.store(self._everywhere if everywhere else self._here, _REJECTED, 1)
+    def reject(self, *, everywhere: bool) -> bool:
+        """Whether this took it out of use, and not somebody before."""
+        key, slot = (self._everywhere_key, self._everywhere) if everywhere else (self._here_key, self._here)
+        if self._slots.find(key) != slot or not self._slots.compare_exchange(slot, _REJECTED, 0, 1):
+            return False
         if not everywhere:
             self.cool_down(FOREVER)
+        return True
 
 
 class Health:
@@ -145,7 +181,7 @@ class Health:
     def deployment(self, deployment: str, breaker: Breaker) -> DeploymentHealth:
         """OverflowError: the shared file has no room; it is sized by `slots_needed`."""
         known = self._deployments.get(deployment)
-        if known is None:
+        if known is None or not known.current():
             known = DeploymentHealth(self._slots, deployment, self._worker_index, self._workers_slot, breaker)
             self._deployments[deployment] = known
         elif known.breaker.settings != breaker:

@@ -243,7 +243,7 @@ class Plan:
         """
         now_ns = clock.monotonic_ns()
         health = choice.candidate.health
-        health.breaker.record(False, choice.probe, now_ns)
+        health.record(False, choice.probe, now_ns)
         health.observe(latency_ns, now_ns)
         choice.probe = 0
         if not keep_open:
@@ -289,11 +289,11 @@ class Plan:
         choice.probe = 0
         match error.scope:
             case Scope.DEPLOYMENT:
-                health.breaker.record(True, probe, now_ns)
+                health.record(True, probe, now_ns)
                 if error.retry_after_s is not None:
                     self._not_before[choice.candidate] = now_ns + retry_after_ns(error.retry_after_s)
             case Scope.REQUEST:
-                health.breaker.record(False, probe, now_ns)
+                health.record(False, probe, now_ns)
             case Scope.CREDENTIAL:
                 health.breaker.release(probe)
                 choice.candidate.credential_failed(choice.used, error, now_ns)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from fastgate.domain.snapshot import Condition, Served, Snapshot, Strategy, Target
+from fastgate.domain.snapshot import MAX_MODEL_NAME, Condition, Served, Snapshot, Strategy, Target
 from fastgate.domain.virtual_key import ModelRef
+from fastgate.routing.slot_layout import group_name
 
-MAX_NAME: Final = 256  # bounds what a client can make the regular expressions and the caches work on
 _MAX_UNKNOWN: Final = 1024
 
 
@@ -33,7 +33,7 @@ class Resolver:
 
     def resolve(self, ref: ModelRef) -> tuple[TargetGroup, ...]:
         """A route, `provider/model`, or one group for each provider that serves the model. Empty: unknown."""
-        if len(ref.model) > MAX_NAME:
+        if len(ref.model) > MAX_MODEL_NAME:
             return ()
         if ref.provider is not None:
             return self._at(ref.provider, ref.model)
@@ -83,12 +83,12 @@ class Resolver:
     def _route(self, name: str) -> tuple[TargetGroup, ...]:
         return tuple(
             TargetGroup(
-                label=f"{name}#{number}",
+                label=group_name(name, number),
                 targets=group.targets,
                 route=name,
                 strategy=group.strategy,
                 when=group.when,
-                rotation=f"{name}#{number}" if group.strategy is Strategy.ROUND_ROBIN else None,
+                rotation=group_name(name, number) if group.strategy is Strategy.ROUND_ROBIN else None,
             )
             for number, group in enumerate(self._snapshot.routes[name].groups, 1)
         )

@@ -4,10 +4,13 @@ Times are nanoseconds of CLOCK_MONOTONIC; 0 means never. A slot is found by the 
 never by a secret.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, Protocol
 
-from fastgate.domain.snapshot import Snapshot
+from fastgate._core.shm import key_of
+from fastgate.domain.snapshot import Deployment, Snapshot
+from fastgate.errors import ConfigError
 
 FOREVER: Final = 1 << 62
 WORKERS_PER_SLOT: Final = 14
@@ -45,6 +48,7 @@ class Slots(Protocol):
     def capacity(self) -> int: ...
     def claim(self, key: int) -> int: ...
     def find(self, key: int) -> int: ...
+    def release(self, slot: int) -> None: ...
     def load(self, slot: int, field: int) -> int: ...
     def store(self, slot: int, field: int, value: int) -> None: ...
     def add(self, slot: int, field: int, delta: int) -> int: ...
@@ -76,6 +80,11 @@ def rotation_name(group: str) -> bytes:
     return b"routing/rotation/" + group.encode()
 
 
+def group_name(route: str, number: int) -> str:
+    """Of a route's group, counted from 1."""
+    return f"{route}#{number}"
+
+
 WORKERS_NAME: Final = b"routing/workers"
 
 
@@ -86,3 +95,68 @@ def slots_needed(snapshot: Snapshot, workers: int) -> int:
     credentials = sum(len(provider.credentials) for provider in snapshot.providers.values())
     groups = sum(len(route.groups) for route in snapshot.routes.values())
     return 1 + per_deployment + credentials + groups
+
+
+def check_room(snapshot: Snapshot, workers: int, room: int) -> None:
+    """ConfigError when `room` slots may not be enough for the configuration."""
+    needed = slots_needed(snapshot, workers)
+    if needed > room:
+        raise ConfigError(
+            f"{len(snapshot.deployments)} deployments with their credentials need {needed} slots of "
+            f"shared memory, and there are {room}: limit `models` of the providers to those in use"
+        )
+
+
+def release_unused(slots: Slots, old: Snapshot, new: Snapshot) -> tuple[str, ...]:
+    """Give free what `old` has names for and `new` has not: gone deployments, routes, and credentials whose
+    secret's file changed.
+
+    Only when no worker runs `old` any more, and before a snapshot later than `new` is published: what
+    that one brings back is claimed afresh. A deployment with requests in flight, such as a long stream
+    that began under `old`, keeps its slots; the ids of those are returned. Credentials need no such care:
+    a worker looks their slots up by name before it writes.
+    """
+    workers_slot = slots.find(key_of(WORKERS_NAME))
+    blocks = 0 if workers_slot < 0 else -(-slots.load(workers_slot, 0) // WORKERS_PER_SLOT)
+    kept = []
+    for deployment in old.deployments.values():
+        if deployment.id in new.deployments:
+            continue
+        names = [in_flight_name(deployment.id, block) for block in range(blocks)]
+        if any(_in_flight(slots, name) for name in names):
+            kept.append(deployment.id)
+            continue
+        for name in (deployment_name(deployment.id), *names):
+            _release(slots, name)
+    for name in {*_other_names(old)} - {*_other_names(new)}:
+        _release(slots, name)
+    return tuple(kept)
+
+
+def _other_names(snapshot: Snapshot) -> Iterator[bytes]:
+    """Of everything but the deployments themselves."""
+    for deployment in snapshot.deployments.values():
+        yield from _credentials_at(snapshot, deployment)
+    for provider in snapshot.providers.values():
+        for credential in provider.credentials:
+            yield credential_name(provider.name, credential.id, credential.fingerprint)
+    for route in snapshot.routes.values():
+        for number in range(1, len(route.groups) + 1):
+            yield rotation_name(group_name(route.name, number))
+
+
+def _credentials_at(snapshot: Snapshot, deployment: Deployment) -> Iterator[bytes]:
+    for credential in snapshot.providers[deployment.provider].credentials:
+        if credential.id in deployment.credentials:
+            yield credential_at_name(deployment.id, credential.id, credential.fingerprint)
+
+
+def _in_flight(slots: Slots, name: bytes) -> bool:
+    slot = slots.find(key_of(name))
+    return slot >= 0 and any(slots.load(slot, field) for field in range(WORKERS_PER_SLOT))
+
+
+def _release(slots: Slots, name: bytes) -> None:
+    slot = slots.find(key_of(name))
+    if slot >= 0:
+        slots.release(slot)

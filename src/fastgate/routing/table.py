@@ -9,16 +9,25 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
-from fastgate.domain.snapshot import Credential, Deployment, Route, Snapshot, StreamFailure, Target
+from fastgate.domain.snapshot import (
+    MAX_MODEL_NAME,
+    Credential,
+    Deployment,
+    Route,
+    Snapshot,
+    StreamFailure,
+    Target,
+)
 from fastgate.domain.virtual_key import ModelRef, VirtualKey
 from fastgate.errors import GatewayError
+from fastgate.observability import log
 from fastgate.routing import permission
 from fastgate.routing.candidate import Candidate, UsableCredential
 from fastgate.routing.group import CandidateGroup, Excluded
-from fastgate.routing.health import Health
+from fastgate.routing.health import Health, Rotation
 from fastgate.routing.permission import Denied
 from fastgate.routing.plan import Plan, Policy
-from fastgate.routing.resolver import MAX_NAME, Resolver, TargetGroup
+from fastgate.routing.resolver import Resolver, TargetGroup
 from fastgate.routing.retry_budget import RetryBudget
 from fastgate.routing.suggest import Suggester
 
@@ -62,6 +71,7 @@ class RoutingTable:
         self._suggester: Suggester | None = None
         self._budget = RetryBudget(snapshot.worker.retry_budget_ratio, snapshot.worker.retry_budget_min_per_s)
         self._cache: dict[tuple[int, str | None, Endpoint, tuple[ModelRef, ...]], _Resolved] = {}
+        self._told_of_no_room = False
 
     def plan(
         self,
@@ -76,14 +86,15 @@ class RoutingTable:
         """The attempts that may be made, in order.
 
         GatewayError: missing_field, model_not_found, model_not_allowed, provider_not_allowed,
-        not_supported. That nothing is healthy comes from the plan's first `next`, so that a dry run can
-        still explain it.
+        not_supported; no_healthy_deployment where the shared memory has no room for another deployment's
+        health. That nothing is healthy comes from the plan's first `next`, so that a dry run can still
+        explain it.
         """
         cache_key = (id(key), model, endpoint, fallbacks)
         resolved = self._cache.get(cache_key)
         if resolved is None:
             resolved = self._resolve(model, key, fallbacks, endpoint)
-            if len(model or "") <= MAX_NAME and len(fallbacks) <= _MAX_CACHED_FALLBACKS:
+            if len(model or "") <= MAX_MODEL_NAME and len(fallbacks) <= _MAX_CACHED_FALLBACKS:
                 if len(self._cache) >= _MAX_CACHED:
                     self._cache.clear()
                 self._cache[cache_key] = resolved
@@ -109,11 +120,13 @@ class RoutingTable:
         key: VirtualKey | None,
         endpoint: Endpoint,
         asked: str | None = None,
+        generates: bool = True,
     ) -> Plan | None:
         """For what only one deployment and credential can answer; None if this key may not use it (any more).
 
         `model` is the name that it was made under there. With another model `asked` for, it is that one
-        at the same place; GatewayError model_not_found where it is not served there.
+        at the same place; GatewayError model_not_found where it is not served there. Without `generates`
+        the stored response itself is fetched or deleted: its owner may, whatever models are allowed now.
         """
         place = self._snapshot.deployments.get(deployment)
         if place is None:
@@ -123,7 +136,9 @@ class RoutingTable:
         if asked not in (None, "", AUTO):
             group, target = self._beside(place, asked)
         denied = self._denied(key, asked or model, group, target)
-        if denied is Denied.PROVIDER or (denied is not None and asked is not None):
+        if denied is Denied.PROVIDER:
+            return None
+        if denied and generates and (asked or not self._allowed_by_a_route(key, target)):
             return None
         if self._unfit(target, endpoint) is not None:
             return None
@@ -150,10 +165,20 @@ class RoutingTable:
             raise GatewayError(
                 "model_not_found",
                 f"The stored response is at the provider `{place.provider}`, "
-                f"which serves no `{asked[:MAX_NAME]}` there.",
+                f"which serves no `{asked[:MAX_MODEL_NAME]}` there.",
                 param="model",
             )
         return beside
+
+    def _allowed_by_a_route(self, key: VirtualKey | None, target: Target) -> bool:
+        """Whether the key may ask for some route that leads to the target."""
+        return any(
+            (each.deployment, each.model) == (target.deployment, target.model)
+            and self._denied(key, name, group, each) is None
+            for name in self._snapshot.routes
+            for group in self._resolver.resolve(ModelRef(name))
+            for each in group.targets
+        )
 
     def public_models(self, key: VirtualKey | None) -> list[PublicModel]:
         """The routes and plain names that the key may ask for; `provider/name` works beside each."""
@@ -239,7 +264,7 @@ class RoutingTable:
                 builder.seen.add((target.deployment, target.model))
                 members.append(self._candidate(target))
             if members:
-                rotation = None if group.rotation is None else self._health.rotation(group.rotation)
+                rotation = None if group.rotation is None else self._rotation(group.rotation)
                 builder.groups.append(
                     CandidateGroup(group.label, tuple(members), group.strategy, group.when, rotation)
                 )
@@ -279,19 +304,38 @@ class RoutingTable:
     def _candidate(self, target: Target) -> Candidate:
         deployment = self._snapshot.deployments[target.deployment]
         provider = self._snapshot.providers[deployment.provider]
-        return Candidate(
-            target,
-            deployment,
-            provider,
-            self._health.deployment(deployment.id, provider.breaker),
-            tuple(
+        try:
+            health = self._health.deployment(deployment.id, provider.breaker)
+            usable = tuple(
                 UsableCredential(each, self._health.credential(deployment.id, provider.name, each))
                 for each in self._credentials(target)
-            ),
+            )
+        except OverflowError:
+            raise self._no_room() from None
+        return Candidate(target, deployment, provider, health, usable)
+
+    def _rotation(self, group: str) -> Rotation:
+        try:
+            return self._health.rotation(group)
+        except OverflowError:
+            raise self._no_room() from None
+
+    def _no_room(self) -> GatewayError:
+        if not self._told_of_no_room:
+            self._told_of_no_room = True
+            log.event(
+                "error",
+                "no room in shared memory for the health of another deployment; restart the gateway",
+                generation=self._snapshot.generation,
+            )
+        return GatewayError(
+            "no_healthy_deployment",
+            "The gateway has no room to keep the health of another deployment of this model; "
+            "its operator has to restart it, or to configure fewer models.",
         )
 
     def _not_found(self, model: str, key: VirtualKey | None) -> GatewayError:
-        shown = model if len(model) <= MAX_NAME else model[:MAX_NAME] + "…"
+        shown = model if len(model) <= MAX_MODEL_NAME else model[:MAX_MODEL_NAME] + "…"
         message = f"No configured provider serves the model `{shown}`."
         if close := self._close_matches(shown, key):
             message += " Did you mean " + ", ".join(f"`{name}`" for name in close) + "?"

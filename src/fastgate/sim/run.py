@@ -82,8 +82,11 @@ async def _serve(sock: socket.socket, options: SimOptions, *, banner: bool) -> N
     server = Server(SimApp(options), fd, backlog=_BACKLOG, backpressure=_MAX_CONCURRENT)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # The gateway that started it needs it until its workers have drained, also where a service manager
+    # signals every process: then only the end of the lifeline ends it.
+    on_signal = stop.set if options.lifeline_fd is None else _stay
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_signal)
     serving = tasks.spawn(server.serve(), "sim server")
     if options.lifeline_fd is not None:
         lifeline = Lifeline(options.lifeline_fd)
@@ -96,3 +99,7 @@ async def _serve(sock: socket.socket, options: SimOptions, *, banner: bool) -> N
     server.stop()
     await asyncio.wait({serving}, timeout=_GRACE_S)
     await tasks.cancel_all()
+
+
+def _stay() -> None:
+    """A signal that is not for this process."""

@@ -10,7 +10,7 @@ Readers take no lock. A process may open the store once; a `KeyStore` must not o
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -87,13 +87,15 @@ def keys_path(data_dir: str | Path) -> Path:
 
 
 class KeyStore:
-    """The open store. Without `readonly` it is created where it is missing, readable by the owner only."""
+    """The open store. Without `readonly` it is created where it is missing, readable by the owner only; a
+    directory that is there keeps its mode."""
 
     def __init__(self, path: str | Path, readonly: bool = False) -> None:
         self.path = Path(path)
         if not readonly:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)
+            # one at a time: `parents` would give the data directory the umask's mode
+            for directory in (self.path.parent, self.path):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not (self.path / "data.mdb").exists():
             raise KeyStoreError(f"there is no key store at {self.path}: the gateway makes it when it starts")
         try:
@@ -193,9 +195,10 @@ class KeyStore:
     ) -> Synced:
         """Make the store what the configuration says, at once.
 
-        Keys that it no longer has go, with their secrets; configured secrets that it no longer has go;
-        issued secrets of the keys that stay are kept, and so are the grace periods and revocations of
-        configured ones. Nothing is written where nothing changed, so `version` stays as it was.
+        Keys and configured secrets that it no longer has go. Issued secrets are kept, and open nothing
+        while their key is gone: a wrong file for one start must not lose them (`prune` drops them). Grace
+        periods and revocations of configured ones are kept too. Nothing is written where nothing changed,
+        so `version` stays as it was.
         """
         configured = {key.id: key for key in keys}
         wanted = dict(secrets)
@@ -210,11 +213,7 @@ class KeyStore:
             unwanted = [
                 (digest, record.key_id)
                 for digest, record in self._records(txn)
-                if not record.revoked_at_s
-                and (
-                    record.key_id not in configured
-                    or (record.source is Source.CONFIG and digest not in wanted)
-                )
+                if not record.revoked_at_s and record.source is Source.CONFIG and digest not in wanted
             ]
             for digest, owner in unwanted:
                 self._remove_secret(txn, digest, owner)
@@ -258,6 +257,24 @@ class KeyStore:
                 self._write_secret(txn, digest, msgspec.structs.replace(record, revoked_at_s=now_s))
                 count += 1
         return count
+
+    def prune(self, keep: Container[str]) -> list[StoredSecret]:
+        """Drop the issued secrets of keys that are neither stored nor in `keep`; revoked ones stay.
+
+        Returns those dropped.
+        """
+        with self._writing() as txn:
+            dropped = [
+                secret
+                for secret in self._records(txn)
+                if secret.record.source is Source.ISSUED
+                and not secret.record.revoked_at_s
+                and secret.record.key_id not in keep
+                and txn.get(secret.record.key_id.encode(), db=self._keys) is None
+            ]
+            for secret in dropped:
+                self._remove_secret(txn, secret.digest, secret.record.key_id)
+        return dropped
 
     # --- inside a transaction --------------------------------------------------------------------
 

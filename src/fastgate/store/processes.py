@@ -1,4 +1,7 @@
-"""The children of the supervisor, in shared slots: written by the supervisor, read for status and metrics."""
+"""The children of the supervisor, in shared slots: read for status, and to see who runs on what.
+
+Written by the supervisor, but for the generation of the configuration, which each worker writes itself.
+"""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -14,15 +17,20 @@ class _Field(IntEnum):
     PID = 0
     RESTARTS = 1
     STARTED_NS = 2
+    GENERATION = 3
 
 
 class ProcessRecord(NamedTuple):
-    """`pid` is 0 while the process is not running; `started_ns` is monotonic."""
+    """`pid` is 0 while the process is not running; `started_ns` is monotonic.
+
+    `generation` is the one that a worker runs on: 0 until it serves, and for other processes.
+    """
 
     name: str
     pid: int
     restarts: int
     started_ns: int
+    generation: int = 0
 
 
 def _key(name: str) -> int:
@@ -35,10 +43,18 @@ def worker_name(index: int) -> str:
 
 
 def record(counters: SharedSlots, process: ProcessRecord) -> None:
+    """The supervisor's part; the generation is forgotten where the process is gone."""
     slot = counters.claim(_key(process.name))
     counters.store(slot, _Field.PID, process.pid)
     counters.store(slot, _Field.RESTARTS, process.restarts)
     counters.store(slot, _Field.STARTED_NS, process.started_ns)
+    if not process.pid:
+        counters.store(slot, _Field.GENERATION, 0)
+
+
+def took(counters: SharedSlots, name: str, generation: int) -> None:
+    """The worker's part: it runs on this generation."""
+    counters.store(counters.claim(_key(name)), _Field.GENERATION, generation)
 
 
 def read(counters: SharedSlots, name: str) -> ProcessRecord | None:
@@ -50,6 +66,14 @@ def read(counters: SharedSlots, name: str) -> ProcessRecord | None:
         counters.load(slot, _Field.PID),
         counters.load(slot, _Field.RESTARTS),
         counters.load(slot, _Field.STARTED_NS),
+        counters.load(slot, _Field.GENERATION),
+    )
+
+
+def behind(counters: SharedSlots, generation: int) -> tuple[str, ...]:
+    """The workers that serve on an older configuration than this one."""
+    return tuple(
+        process.name for process in all_of(counters) if process.pid and 0 < process.generation < generation
     )
 
 

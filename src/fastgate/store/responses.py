@@ -85,13 +85,11 @@ class ResponseOwners:
             return None
         return owner
 
-    def forget(self, response_id: str, owner: ResponseOwner) -> None:
-        """The provider has deleted it."""
-        key = response_id.encode()
+    def forget(self, response_id: str) -> None:
+        """The provider has deleted it. Its place in `by_time` goes when it expires."""
         try:
             with self._env.begin(write=True) as txn:
-                txn.delete(key, db=self._owners)
-                txn.delete(_time_key(owner.created_s, key), db=self._by_time)
+                txn.delete(response_id.encode(), db=self._owners)
         except lmdb.Error as error:
             log.event("error", "the owner of a response is not forgotten", reason=str(error))
 

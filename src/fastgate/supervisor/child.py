@@ -1,4 +1,4 @@
-"""One child process that is kept running: started, listened to, and started again when it dies."""
+"""One child process that is kept running: started, listened to, and started again when it ends."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,9 @@ from fastgate.observability import log
 from fastgate.supervisor.backoff import Backoff
 
 _MAX_REPORT_BYTES = 1 << 20
+_SIGNALS = {each.value: each.name for each in signal.Signals}  # real-time signals have no names
+# A child that has never served, and has died so often, will not serve: the start of the gateway is refused.
+MAX_FALSE_STARTS = 3
 
 
 class State(NamedTuple):
@@ -28,7 +31,9 @@ class State(NamedTuple):
 class Child:
     """`command` gets the descriptor of the child's end of the lifeline. `changed` is told each new state.
 
-    `started` is done with the first report: "" where the process serves, or why it never will.
+    `started` is done with the first report: "" where the process serves, or why it never will; also
+    where it died `MAX_FALSE_STARTS` times without a report. A `helper` is ended by the end of its
+    lifeline, any other child by SIGTERM.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Child:
         *,
         pass_fds: Sequence[int],
         changed: Callable[["Child"], None],
+        helper: bool = False,
     ) -> None:
         self.name = name
         self.state = State()
@@ -45,52 +51,69 @@ class Child:
         self._command = command
         self._pass_fds = tuple(pass_fds)
         self._changed = changed
+        self._helper = helper
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
+        self._lifeline: socket.socket | None = None
+        self._serves = False
+        self._hang_up_due = False
 
     async def run(self) -> None:
         """Until `stop`: keep a process running."""
         backoff = Backoff()
+        false_starts = 0
         while not self._stopping.is_set():
-            exit_text = await self._live()
+            code, exit_text = await self._live()
             if self._stopping.is_set():
                 return
             lived_s = (clock.monotonic_ns() - self.state.started_ns) / 1e9
             delay_s = backoff.delay_s(lived_s)
+            # Told to by a signal of somebody else's: of an operator, or of a service manager that stops
+            # the gateway and signals its supervisor last.
+            told = code in {0, -signal.SIGTERM}
             log.event(
-                "error",
-                "process died; it is started again",
+                "info" if told else "error",
+                "process ended as it was told; it is started again"
+                if told
+                else "process died; it is started again",
                 child=self.name,
                 exit=exit_text,
                 lived_s=round(lived_s, 3),
                 restart_in_s=delay_s,
             )
+            false_starts += 1
+            if false_starts >= MAX_FALSE_STARTS and not self.started.done():
+                self.started.set_result(
+                    f"{self.name} ended {false_starts} times before it served ({exit_text}): see the log"
+                )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay_s)
 
-    async def _live(self) -> str:
-        """One process from start to end; how it ended."""
+    async def _live(self) -> tuple[int, str]:
+        """One process from start to end; its exit code, and how it ended in words."""
         restarts = self.state.restarts + (1 if self.state.started_ns else 0)
         self.state = State(0, restarts, clock.monotonic_ns())
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with ours:
+        with contextlib.ExitStack() as open_sockets:
             try:
+                ours, theirs = socket.socketpair()
+                open_sockets.enter_context(ours).setblocking(False)
                 with theirs:
                     process = await self._spawn(theirs.fileno())
             except OSError as exc:
-                return f"not started: {exc}"
-            self._process = process
+                return 1, f"not started: {exc}"
+            self._process, self._lifeline = process, ours
             self._set(self.state._replace(pid=process.pid))
             if self._stopping.is_set():
-                self.signal(signal.SIGTERM)
+                self._end()
             try:
                 await self._hear(ours)
-                return _exit_text(await process.wait())
+                code = await process.wait()
+                return code, _exit_text(code)
             finally:
                 if process.returncode is None:
                     process.kill()
-                self._process = None
+                self._process = self._lifeline = None
+                self._serves = False
                 self._set(self.state._replace(pid=0))
 
     async def _spawn(self, lifeline_fd: int) -> asyncio.subprocess.Process:
@@ -114,6 +137,10 @@ class Child:
         report = msgspec.json.decode(received, type=Report)
         if report.error:
             log.event("error", "process cannot serve", child=self.name, reason=report.error)
+        else:
+            self._serves = True
+            if self._hang_up_due:
+                self.hang_up()
         if not self.started.done():
             self.started.set_result(report.error)
 
@@ -122,19 +149,36 @@ class Child:
         self._changed(self)
 
     def stop(self) -> None:
-        """Tell the process to end in order, and start no other. Told twice, it ends at once."""
+        """Tell the process to end in order, and start no other."""
         self._stopping.set()
-        self.signal(signal.SIGTERM)
+        self._end()
+
+    def _end(self) -> None:
+        if not self._helper:
+            self._signal(signal.SIGTERM)
+        elif self._lifeline is not None:
+            with contextlib.suppress(OSError):  # it has just ended by itself
+                self._lifeline.shutdown(socket.SHUT_WR)
+
+    def hurry(self) -> None:
+        """After `stop`: not to wait for anything any more."""
+        self._signal(signal.SIGQUIT)
+
+    def hang_up(self) -> None:
+        """SIGHUP, which would kill a process that has no handler yet: one that is starting gets it later."""
+        self._hang_up_due = not self._serves
+        if self._serves:
+            self._signal(signal.SIGHUP)
 
     def kill(self) -> None:
         self._stopping.set()
-        self.signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
-    def signal(self, signum: signal.Signals) -> None:
+    def _signal(self, signum: signal.Signals) -> None:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signum)
 
 
 def _exit_text(code: int) -> str:
-    return f"code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+    return f"code {code}" if code >= 0 else f"signal {_SIGNALS.get(-code, -code)}"

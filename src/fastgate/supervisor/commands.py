@@ -71,7 +71,7 @@ class Commands:
             )
             return _python("fastgate.control", encode(launch))
 
-        return Child(CONTROL, command, pass_fds=(self._lock_fd,), changed=changed)
+        return Child(CONTROL, command, pass_fds=(self._lock_fd,), changed=changed, helper=True)
 
     def simulated(self, changed: Changed) -> Child | None:
         """None where providers are configured."""
@@ -82,7 +82,7 @@ class Commands:
         def command(lifeline_fd: int) -> Sequence[str]:
             return _python("fastgate.sim", "--fd", str(fd), "--lifeline-fd", str(lifeline_fd))
 
-        return Child(SIMULATED, command, pass_fds=(fd,), changed=changed)
+        return Child(SIMULATED, command, pass_fds=(fd,), changed=changed, helper=True)
 
 
 def _python(module: str, *arguments: str) -> Sequence[str]:

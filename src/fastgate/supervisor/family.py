@@ -1,15 +1,15 @@
 """All children of a running gateway: start them, wait until they serve, drain them, end them."""
 
 import asyncio
-import signal
 from collections.abc import Sequence
 
 from fastgate import tasks
+from fastgate.launch import ENDING_S
 from fastgate.observability import log
 from fastgate.supervisor.child import Child
 
-# Beyond `server.drain_s`, for a worker to write terminal errors and its logs.
-GRACE_S = 5.0
+# After the workers, which take `ENDING_S` beyond their drain: nobody waits for an answer of theirs any more.
+HELPERS_S = 4.0
 
 
 class Family:
@@ -18,7 +18,7 @@ class Family:
     def __init__(self, workers: Sequence[Child], control: Child, simulated: Child | None) -> None:
         self.workers = tuple(workers)
         self.control = control
-        self._helpers = (control,) if simulated is None else (control, simulated)
+        self._helpers: tuple[Child, ...] = (control,) if simulated is None else (control, simulated)
         self._runs: dict[Child, asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -26,8 +26,8 @@ class Family:
             self._runs[child] = tasks.spawn(child.run(), child.name)
 
     async def ready(self) -> str:
-        """Return "" when every worker and the control process serve, or why one of them never will."""
-        pending = {child.started for child in (self.control, *self.workers)}
+        """Return "" when all of them serve, or why one of them never will."""
+        pending = {child.started for child in (*self._helpers, *self.workers)}
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             for reason in (started.result() for started in done):
@@ -39,13 +39,13 @@ class Family:
         """Have control read the configuration again, and everyone open the log file again."""
         log.reopen()
         for child in (self.control, *self.workers):
-            child.signal(signal.SIGHUP)
+            child.hang_up()
 
     async def drain(self, drain_s: float, now: asyncio.Event) -> bool:
         """End the workers when their requests are done, at the latest after `drain_s`, or when `now` is
         set; then the others. False where something had to be killed."""
-        orderly = await self._end(self.workers, drain_s + GRACE_S, now)
-        return await self._end(self._helpers, GRACE_S, asyncio.Event()) and orderly
+        orderly = await self._end(self.workers, drain_s + ENDING_S, now)
+        return await self._end(self._helpers, HELPERS_S, asyncio.Event()) and orderly
 
     async def _end(self, children: Sequence[Child], limit_s: float, now: asyncio.Event) -> bool:
         for child in children:
@@ -56,8 +56,8 @@ class Family:
             await asyncio.wait({ended, hurried}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done() and now.is_set():
                 for child in children:
-                    child.stop()
-                await asyncio.wait({ended}, timeout=GRACE_S)
+                    child.hurry()
+                await asyncio.wait({ended}, timeout=ENDING_S)
             if ended.done():
                 return True
             left = [child.name for child in children if child.state.pid]

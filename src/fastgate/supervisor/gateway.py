@@ -43,8 +43,13 @@ class Gateway:
         report_loop_errors(then=self._give_up)
         if server.tls is not None:
             _check(server.tls)
-        counters = counters_file.create(self._data_dir)
-        registry = Registry(counters, self._data_dir.path, self._settings.metrics.max_series, self._workers)
+        try:
+            counters = counters_file.create(self._data_dir)
+            registry = Registry(
+                counters, self._data_dir.path, self._settings.metrics.max_series, self._workers
+            )
+        except OSError as exc:
+            raise StartError(f"data_dir: cannot use {self._data_dir.path}: {exc.strerror}") from exc
         with listen(server.host, server.port, server.backlog) as listener:
             standin = prepare(self._settings, self._config_path, os.environ)
             family = self._family(listener, standin, registry)
@@ -83,6 +88,8 @@ class Gateway:
         )
 
     def _obey_signals(self, family: Family) -> None:
+        # Only here is a repetition counted: a service manager signals every process once, and the workers
+        # hear of it from the supervisor too.
         def stop() -> None:
             if self._stopping.is_set():
                 self._now.set()

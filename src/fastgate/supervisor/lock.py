@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastgate import clock
+from fastgate.launch import ENDING_S, ORPHAN_DRAIN_S
 from fastgate.supervisor.errors import StartError
 
-# Orphaned workers end within their own limit, which is shorter.
-ORPHANS_WAIT_S = 10.0
+# Orphans end within their own limit, unless one hangs; some time goes by until they notice.
+ORPHANS_WAIT_S = ORPHAN_DRAIN_S + ENDING_S + 2.0
 _RETRY_S = 0.05
 
 

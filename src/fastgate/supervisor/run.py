@@ -1,19 +1,23 @@
 """`fastgate serve`: what has to be right before a process is started, and then the gateway."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import lmdb
 import uvloop
 
 from fastgate.config.load import load
 from fastgate.config.settings import Settings
 from fastgate.errors import ConfigError
 from fastgate.observability import log
+from fastgate.store import responses
 from fastgate.store.data_dir import DataDir
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.gateway import Gateway
+from fastgate.supervisor.limits import raise_open_files
 from fastgate.supervisor.lock import Lock
 
 
@@ -22,6 +26,8 @@ def serve(config_path: Path | None, overrides: Mapping[str, str]) -> int:
 
     `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set.
     """
+    # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.environ.update(overrides)
     try:
         return _serve(load(config_path, os.environ), config_path)
@@ -37,12 +43,38 @@ def _serve(settings: Settings, config_path: Path | None) -> int:
     except OSError as exc:
         raise StartError(f"logging.file: cannot open {settings.logging.file}: {exc.strerror}") from exc
     data_dir = DataDir(Path(settings.data_dir).absolute())
+    for path in (data_dir.path, config_path):
+        _check_utf8(path)
     try:
-        data_dir.create()
-    except OSError as exc:
-        raise StartError(f"data_dir: cannot use {data_dir.path}: {exc.strerror}") from exc
-    lock = Lock(data_dir.lock)
+        for warning in data_dir.create():
+            log.event("warning", "data directory", finding=warning)
+        lock = Lock(data_dir.lock)
+    except (OSError, ValueError) as exc:
+        raise StartError(f"data_dir: cannot use {data_dir.path}: {_reason(exc)}") from exc
     try:
+        _tidy(data_dir)
+        raise_open_files()
         return uvloop.run(Gateway(settings, config_path, data_dir, lock).run())
     finally:
         lock.close()
+
+
+def _tidy(data_dir: DataDir) -> None:
+    """What has to be done while no child uses the directory."""
+    try:
+        data_dir.remove_leftovers()
+        responses.prepare(data_dir.responses)
+    except (OSError, lmdb.Error) as exc:
+        raise StartError(f"data_dir: cannot use {data_dir.path}: {_reason(exc)}") from exc
+
+
+def _check_utf8(path: Path | None) -> None:
+    """StartError for a path that the children could not be told."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as exc:
+        raise StartError(f"the path {os.fsencode(str(path))!r} is not UTF-8") from exc
+
+
+def _reason(exc: Exception) -> str:
+    return exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)

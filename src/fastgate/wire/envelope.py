@@ -5,6 +5,7 @@ gives the body for one deployment, changed only where it must be: the model's na
 gateway's own `fallbacks` cut out, `stream_options.include_usage` switched on.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ Span = tuple[int, int, int]
 _READ: Final = (b"model", b"stream_options", b"fallbacks")
 _INCLUDE_USAGE: Final = b'{"include_usage":true}'
 _TRUE: Final = msgspec.Raw(b"true")
+_EMPTY_OBJECT: Final = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*\}")
 
 
 class StreamOptions(msgspec.Struct):
@@ -29,8 +31,12 @@ class FallbackRef(msgspec.Struct, forbid_unknown_fields=True):
     provider: str | None = None
 
 
+class _Object(msgspec.Struct):
+    """Any JSON object: decoding one checks it and keeps nothing."""
+
+
 class Fields(msgspec.Struct):
-    """The looked-at fields of every JSON endpoint. `Raw` ones are checked elsewhere or only carried."""
+    """The fields that are looked at; the last two only in requests for responses."""
 
     model: str | None = None
     stream: bool | None = None
@@ -45,7 +51,19 @@ class Fields(msgspec.Struct):
     store: bool | None = None
 
 
-_decoder: Final = msgspec.json.Decoder(Fields)
+_objects: Final = msgspec.json.Decoder(_Object)
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_fields: Final = msgspec.json.Decoder(Fields)
+
+_OF_RESPONSES: Final = frozenset(Fields.__struct_fields__)
+_OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store"}
+
+MAX_QUOTED_KEY: Final = 64
+MAX_QUOTED_REASON: Final = 200
+# A high surrogate in an escape, without the low one behind it.
+_LONE_SURROGATE: Final = re.compile(
+    rb"(?<!\\)(?:\\\\)*+(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 
 
 class Envelope:
@@ -67,15 +85,23 @@ class Envelope:
         self._rendered: tuple[str | None, bool, bytes] | None = None
 
     @classmethod
-    def decode(cls, body: bytes) -> "Envelope":
-        """GatewayError: invalid_json, invalid_body, invalid_field, duplicate_key."""
+    def decode(cls, body: bytes, *, responses: bool = True) -> "Envelope":
+        """GatewayError: invalid_json, invalid_body, invalid_field, duplicate_key.
+
+        `responses`: the body is a request for a response, whose own fields are read too.
+        """
+        read = _OF_RESPONSES if responses else _OF_OTHERS
         try:
-            fields = _decoder.decode(body)
+            spans = _find(body)
+            members = _members.decode(body)
+            fields = _fields.decode(
+                msgspec.json.encode({name: members[name] for name in read if name in members})
+            )
             if not body.isascii():
                 body.decode()
-            spans = find_members(body, _READ)
         except (ValueError, RecursionError) as error:
             raise _refusal(body, error) from None
+        _refuse_lookalikes(members, read)
         return cls(body, fields, spans)
 
     def render(self, model: str | None, *, ask_usage: bool) -> bytes:
@@ -114,17 +140,40 @@ class Envelope:
             else:
                 edits.append((span[1], span[2], _with_usage(self.body[span[1] : span[2]])))
         edits.sort()
-        pieces: list[bytes] = []
+        view = memoryview(self.body)
+        pieces: list[bytes | memoryview] = []
         position = 0
         if inserted:
             position = self.body.index(b"{") + 1
-            empty = self.body[position:].lstrip(b" \t\r\n").startswith(b"}")
-            pieces += [self.body[:position], b",".join(inserted), b"" if empty else b","]
+            empty = _EMPTY_OBJECT.match(self.body) is not None
+            pieces += [view[:position], b",".join(inserted), b"" if empty else b","]
         for start, end, replacement in edits:
-            pieces += [self.body[position:start], replacement]
+            pieces += [view[position:start], replacement]
             position = end
-        pieces.append(self.body[position:])
+        pieces.append(view[position:])
         return b"".join(pieces)
+
+
+def _find(body: bytes) -> list[Span | None]:
+    try:
+        return find_members(body, _READ)
+    except DuplicateKeyError:
+        raise
+    except ValueError:
+        _objects.decode(body)  # says better what is wrong
+        raise
+
+
+def _refuse_lookalikes(members: dict[str, msgspec.Raw], read: frozenset[str]) -> None:
+    """Some parsers, Go's among them, match keys without case: to them `Model` is the model."""
+    for key in members:
+        if key not in read and key.casefold() in read:
+            name = key.casefold()
+            raise GatewayError(
+                "invalid_field",
+                f"The key {key!r} is {name!r} to parsers that ignore case: write it as {name!r}.",
+                param=key,
+            )
 
 
 def _with_usage(options: bytes) -> bytes:
@@ -144,24 +193,39 @@ def _model_refs(fallbacks: list[str | FallbackRef]) -> tuple[ModelRef, ...]:
 
 def _refusal(body: bytes, error: ValueError | RecursionError) -> GatewayError:
     if isinstance(error, DuplicateKeyError):
-        message = f"The key {error.key!r} stands twice in the body (byte {error.offset}): send it once."
-        return GatewayError("duplicate_key", message, param=error.key)
+        key = error.key[:MAX_QUOTED_KEY]
+        message = f"The key {key!r} stands twice in the body (byte {error.offset}): send it once."
+        return GatewayError("duplicate_key", message, param=key)
     if isinstance(error, RecursionError):
         return GatewayError("invalid_json", "The body is nested too deeply.")
     if isinstance(error, UnicodeDecodeError):
-        return GatewayError("invalid_json", f"The body is not valid UTF-8 (byte {error.start}).")
+        return GatewayError("invalid_json", f"The body is not valid UTF-8 (byte {_bad_utf8(body, error)}).")
     if isinstance(error, msgspec.ValidationError):
-        what, _, path = str(error).partition(" - at `$")
-        if not path:
-            return GatewayError("invalid_body", f"The body must be a JSON object. {what}.")
+        what, at, path = str(error)[-MAX_QUOTED_REASON:].rpartition(" - at `$")
+        if not at:
+            return GatewayError("invalid_body", f"The body must be a JSON object. {path}.")
         param = path.rstrip("`").lstrip(".")
         return GatewayError(
             "invalid_field", f"{what}, in the field {param!r} (byte {_offset(body, param)}).", param=param
         )
     reason = str(error)
     if "truncated" in reason:
-        reason = f"JSON is truncated (byte {len(body)})"
+        lone = _LONE_SURROGATE.search(body)
+        reason = (
+            f"JSON is truncated (byte {len(body)})"
+            if lone is None
+            else f"JSON is malformed: half of a surrogate pair (byte {lone.start(1)})"
+        )
     return GatewayError("invalid_json", f"The body is not valid JSON. {reason}.")
+
+
+def _bad_utf8(body: bytes, error: UnicodeDecodeError) -> int:
+    """In the body: the error's own position may count from the start of a string in it."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as whole:
+        return whole.start
+    return error.start
 
 
 def _offset(body: bytes, param: str) -> int:

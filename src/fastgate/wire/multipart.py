@@ -1,122 +1,106 @@
-"""Find and replace the `model` field of a multipart form (RFC 7578) without copying its files."""
+"""Find and replace the `model` field of a multipart form without copying its files."""
 
+import re
 from typing import Final
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
-
 from fastgate.errors import GatewayError
+from fastgate.wire.form_parts import Part, split_form
+from fastgate.wire.parameters import parse_parameters
 
 MAX_FIELD_BYTES: Final = 64 * 1024
 READ_FIELDS: Final = frozenset({b"model", b"stream"})
 
+_TRUE: Final = frozenset({"true", "True", "TRUE", "1"})
+# RFC 2046, 5.1.1; of these, RFC 9110 has some only in quotes.
+_BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_UNQUOTED: Final = re.compile(rb"[0-9A-Za-z'+_.-]+")
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+
 
 class FormEnvelope:
-    """A multipart body with the fields that the gateway reads. `stream` as the client said."""
+    """A multipart body with the fields that the gateway reads. `stream` as the client said.
 
-    __slots__ = ("_model_span", "body", "model", "stream")
+    `content_type` names the boundary in the one way that all parsers read alike.
+    """
 
-    def __init__(self, body: bytes, fields: dict[bytes, tuple[int, int]]) -> None:
+    __slots__ = ("_model", "_rendered", "body", "content_type", "model", "stream")
+
+    def __init__(self, body: bytes, boundary: bytes, fields: dict[bytes, Part]) -> None:
         self.body = body
-        self._model_span = fields.get(b"model")
-        self.model = _text(body, self._model_span, "model")
-        self.stream = (_text(body, fields.get(b"stream"), "stream") or "").lower() == "true"
+        quoted = boundary if _UNQUOTED.fullmatch(boundary) else b'"%b"' % boundary
+        self.content_type = b"multipart/form-data; boundary=" + quoted
+        self._model = fields.get(b"model")
+        self.model = _text(body, self._model)
+        self.stream = _text(body, fields.get(b"stream")) in _TRUE
+        self._rendered: tuple[str, bytes] | None = None
 
     @classmethod
     def decode(cls, body: bytes, content_type: bytes) -> "FormEnvelope":
         """GatewayError: unsupported_media_type, invalid_body, duplicate_key, invalid_field."""
-        kind, options = parse_options_header(content_type)
-        boundary = options.get(b"boundary")
-        if kind != b"multipart/form-data" or not boundary:
-            raise GatewayError(
-                "unsupported_media_type", "This endpoint takes multipart/form-data with a boundary."
-            )
-        return cls(body, _Spans(body, boundary).fields)
+        boundary = _boundary(content_type)
+        fields: dict[bytes, Part] = {}
+        try:
+            for part in split_form(body, boundary):
+                if part.name in READ_FIELDS:
+                    _add(fields, part)
+        except ValueError as error:
+            raise GatewayError("invalid_body", f"The form is not valid multipart data: {error}.") from None
+        return cls(body, boundary, fields)
 
     def render(self, model: str | None) -> bytes:
         """The body to send, with the model's name spliced in where it differs."""
         if model is None or model == self.model:
             return self.body
-        if self._model_span is None:
+        if self._rendered is not None and self._rendered[0] == model:
+            return self._rendered[1]
+        if self._model is None:
             raise GatewayError("missing_field", "The form has no field `model`.", param="model")
-        start, end = self._model_span
-        return b"".join((self.body[:start], model.encode(), self.body[end:]))
+        if _CONTROLS.search(model):  # it could hold another field
+            raise GatewayError("invalid_field", "The model's name has control characters.", param="model")
+        view = memoryview(self.body)
+        body = b"".join((view[: self._model.start], model.encode(), view[self._model.end :]))
+        self._rendered = (model, body)
+        return body
 
     def drop_body(self) -> None:
         """Nothing is rendered any more."""
         self.body = b""
+        self._rendered = None
 
 
-class _Spans:
-    """Runs the parser over the whole body and keeps where the values of the read fields stand."""
-
-    def __init__(self, body: bytes, boundary: bytes) -> None:
-        self.fields: dict[bytes, tuple[int, int]] = {}
-        self._header_name = b""
-        self._header_value = b""
-        self._name: bytes | None = None
-        self._span: tuple[int, int] | None = None
-        self._ended = False
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part_begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-        )
-        parser.logger.disabled = True  # it would tell standard error of clients' mistakes
-        try:
-            parser.write(body)
-            parser.finalize()
-        except FormParserError as error:
-            raise GatewayError("invalid_body", f"The form is not valid multipart data: {error}.") from None
-        if not self._ended:
-            raise GatewayError("invalid_body", "The form ends before its closing boundary.")
-
-    def _on_part_begin(self) -> None:
-        self._name = None
-        self._span = None
-
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            _, options = parse_options_header(self._header_value)
-            if b"filename" not in options:
-                self._name = options.get(b"name")
-        self._header_name = self._header_value = b""
-
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._name in READ_FIELDS:
-            self._span = (start, end) if self._span is None else (self._span[0], end)
-
-    def _on_part_end(self) -> None:
-        if self._name is None or self._name not in READ_FIELDS:
-            return
-        if self._name in self.fields:
-            name = self._name.decode()
-            raise GatewayError("duplicate_key", f"The form field {name!r} stands twice.", param=name)
-        self.fields[self._name] = self._span or (0, 0)
-
-    def _on_end(self) -> None:
-        self._ended = True
-
-
-def _text(body: bytes, span: tuple[int, int] | None, name: str) -> str | None:
-    if span is None:
-        return None
-    if span[1] - span[0] > MAX_FIELD_BYTES:
-        raise GatewayError("invalid_field", f"The form field {name!r} is too long.", param=name)
+def _boundary(content_type: bytes) -> bytes:
     try:
-        return body[span[0] : span[1]].decode()
+        kind, parameters = parse_parameters(content_type)
+    except ValueError as error:
+        raise GatewayError("unsupported_media_type", f"The content type cannot be used: {error}.") from None
+    boundary = parameters.get(b"boundary", b"")
+    if kind != b"multipart/form-data" or not _BOUNDARY.fullmatch(boundary):
+        raise GatewayError(
+            "unsupported_media_type",
+            "This endpoint takes multipart/form-data with a boundary (RFC 2046: 1 to 70 plain characters).",
+        )
+    return boundary
+
+
+def _add(fields: dict[bytes, Part], part: Part) -> None:
+    """A field that decides what is allowed is taken only in the form that every parser reads alike."""
+    name = part.name.decode()
+    if part.name in fields:
+        raise GatewayError("duplicate_key", f"The form field {name!r} stands twice.", param=name)
+    if part.is_file:
+        raise GatewayError("invalid_field", f"The form field {name!r} is sent as a file.", param=name)
+    if part.encoded:
+        raise GatewayError("invalid_field", f"The form field {name!r} is sent encoded.", param=name)
+    if part.end - part.start > MAX_FIELD_BYTES:
+        raise GatewayError("invalid_field", f"The form field {name!r} is too long.", param=name)
+    fields[part.name] = part
+
+
+def _text(body: bytes, part: Part | None) -> str | None:
+    if part is None:
+        return None
+    try:
+        return body[part.start : part.end].decode()
     except UnicodeDecodeError:
+        name = part.name.decode()
         raise GatewayError("invalid_field", f"The form field {name!r} is not UTF-8.", param=name) from None

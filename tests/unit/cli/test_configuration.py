@@ -15,6 +15,7 @@ from fastgate.domain.virtual_key import VirtualKey
 from fastgate.routing.compile import compile_snapshot
 from fastgate.routing.health import Health
 from fastgate.routing.table import RoutingTable
+from fastgate.store.counters import ROOM
 
 
 def models(run: Run, *options: str) -> dict[str, Any]:
@@ -47,10 +48,20 @@ def test_what_only_shows_when_routes_and_keys_are_made_is_found_too(run: Run, tm
     )
     done = run("check")
     assert done.returncode == 1
-    assert "does not serve `larger`" in done.stdout
-    assert "virtual_keys[1].secret: the secret is short or repetitive" in done.stdout
+    assert "fastgate.yaml:10: error: routes.smart[0].deployments[0].model: `local` does not serve `larger`" in (
+        done.stdout
+    )
+    assert "fastgate.yaml:14: warning: virtual_keys[1].secret: the secret is short" in done.stdout
     assert "hunter2" not in done.stdout
     assert done.stderr == "1 error, 1 warning\n"
+
+
+def test_a_configuration_that_shared_memory_has_no_room_for(run: Run, tmp_path: Path) -> None:
+    models = ", ".join(f"m{number}" for number in range(ROOM))
+    (tmp_path / "fastgate.yaml").write_text(CONFIG.replace("small, large", f"small, large, {models}"))
+    done = run("check", environ={"SMALL_KEY": SMALL_KEY})
+    assert done.returncode == 1
+    assert f"slots of shared memory, and there are {ROOM}" in done.stdout
 
 
 def test_warnings_alone_are_no_failure(configured: Run) -> None:

@@ -1,5 +1,6 @@
 """`fastgate reload` and `status` against a control socket that says what the test scripts."""
 
+import fcntl
 import signal
 import socketserver
 import threading
@@ -58,6 +59,8 @@ class Control(socketserver.ThreadingUnixStreamServer):
 
     def __init__(self, path: Path) -> None:
         self.answer = b""
+        self.cut_off = False
+        self.lock = path.parent / "lock"
         self.requests: list[str] = []
         self.asked_twice = threading.Event()
         super().__init__(str(path), _Handler)
@@ -72,6 +75,8 @@ class _Handler(socketserver.StreamRequestHandler):
             self.server.asked_twice.set()
         while self.rfile.readline().strip():
             pass
+        if self.server.cut_off:
+            return
         body = self.server.answer
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -180,3 +185,30 @@ def test_without_a_gateway_it_is_said_which_directory_was_meant(
     done = run("status", "--data-dir", str(data_dir.path))
     assert done.returncode == 1
     assert done.stderr == f"fastgate: no gateway is running with the data directory {data_dir.path}\n"
+
+
+@pytest.mark.parametrize("command", ["status", "reload"])
+def test_while_the_control_process_is_restarted_the_gateway_is_not_said_to_be_gone(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    data_dir = DataDir(tmp_path / "somewhere")
+    data_dir.create()
+    with open(data_dir.lock, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(command, "--data-dir", str(data_dir.path))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "fastgate: the gateway runs, but its control process is not there: it is being (re)started; "
+        "try again\n"
+    )
+
+
+def test_a_control_process_that_dies_over_a_question_is_one_line(run: Run, control: Control) -> None:
+    control.answer = b"x" * 10
+    control.cut_off = True
+    with open(control.lock, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run("reload")
+    assert done.returncode == 1
+    assert done.stderr.startswith("fastgate: the gateway runs, but its control process is not there")
+    assert len(done.stderr.splitlines()) == 1

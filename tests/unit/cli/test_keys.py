@@ -1,6 +1,8 @@
 """`fastgate keys` from issue to revocation, without a running gateway."""
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import msgspec
 import pytest
 from tests.unit.cli.conftest import SMALL_KEY, Run
 
+from fastgate.domain.secret_form import PATTERN
 from fastgate.domain.virtual_key import VirtualKey
-from fastgate.keys.secret import PATTERN, digest
+from fastgate.keys.secret import digest
 from fastgate.store.keys import KeyStore, SecretRecord, Source, keys_path
 
 
@@ -200,3 +203,44 @@ def test_the_data_directory_may_be_given(configured: Run, tmp_path: Path) -> Non
     (tmp_path / "fastgate.yaml").write_text("data_dir: elsewhere\n")
     found = configured("keys", "list", environ={"FASTGATE_DATA_DIR": data_dir})
     assert "vk_acme" in found.stdout
+
+
+@pytest.mark.parametrize("time", ["0", "0d", "999999999w", "-1d", "soon"])
+def test_an_end_that_makes_no_sense_stores_nothing(configured: Run, tmp_path: Path, time: str) -> None:
+    done = configured("keys", "issue", "vk_acme", "--expires-in", time)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_before_the_first_start_the_data_directory_is_for_its_owner_only(
+    configured: Run, tmp_path: Path
+) -> None:
+    before = os.umask(0o022)
+    try:
+        issued(configured, "issue", "vk_acme")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_secrets_of_a_key_that_is_gone_are_kept_until_they_are_pruned(configured: Run, tmp_path: Path) -> None:
+    load_keys(tmp_path)
+    issued(configured, "issue", "vk_acme")
+    issued(configured, "issue", "vk_small")
+    config = tmp_path / "fastgate.yaml"
+    config.write_text(config.read_text().replace("vk_acme", "vk_other"))
+    with KeyStore(keys_path(tmp_path / "data")) as store:
+        store.sync_configured([VirtualKey(id="vk_other"), VirtualKey(id="vk_small")], [])
+    issued(configured, "issue", "vk_other")
+    assert {id_: report["state"] for id_, report in listed(configured).items()} == {
+        "vk_acme": "not configured",
+        "vk_other": "enabled",
+        "vk_small": "enabled",
+    }
+    done = configured("keys", "prune")
+    assert done.returncode == 0
+    assert re.fullmatch(r"dropped the secret [0-9a-f]{8} of vk_acme\n1 secret dropped\n", done.stderr)
+    assert set(listed(configured)) == {"vk_other", "vk_small"}
+    config.write_text("nonsense: 1")
+    assert configured("keys", "prune", "--data-dir", str(tmp_path / "data")).returncode == 1

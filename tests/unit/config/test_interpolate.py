@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastgate.config.interpolate import expand, is_pure_reference, resolve_secret, secret_ref
+from fastgate.config.interpolate import (
+    expand,
+    has_reference,
+    is_pure_reference,
+    literal,
+    resolve_secret,
+    secret_ref,
+)
 from fastgate.domain.snapshot import SecretRef
 from fastgate.errors import ConfigError
 
@@ -121,3 +128,27 @@ def test_what_may_be_shown() -> None:
 def test_a_worker_that_resolves_secrets_loads_no_yaml() -> None:
     code = "import sys, fastgate.config.interpolate; sys.exit('yaml' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$$file:/etc/passwd", "file:/etc/passwd"),
+        ("$$env.A", "env.A"),
+        ("$$file:${A}", "file:alpha"),
+        ("x$$file:y", "x$$file:y"),
+    ],
+)
+def test_the_meaning_can_be_taken_away(text: str, value: str) -> None:
+    assert expand(text, ENVIRON) == value
+
+
+def test_what_a_variable_brings_is_not_looked_at_again() -> None:
+    assert expand("${X}", {"X": "file:/etc/passwd"}) == "file:/etc/passwd"
+    assert expand("${X}", {"X": "${A}"}) == "${A}"
+
+
+@given(st.text(alphabet="$ {}:-file.envA/", max_size=20))
+def test_a_literal_is_read_as_it_was(text: str) -> None:
+    written = literal(text)
+    assert (expand(written, ENVIRON) if has_reference(written) else written) == text

@@ -77,7 +77,7 @@ routes:
         "1: server.hots: unknown setting; did you mean host?",
         "1: server.workers: expected a whole number from 0 to 256, got 1000",
         "2: auth.mode: expected one of `virtual_keys`, `open`, got `opne`; did you mean open?",
-        "3: logging: expected a mapping, got 5",
+        "3: logging: expected a mapping, got a whole number",
         "6: virtual_keys[0].rate_limit.request_per_minute: unknown setting; "
         "did you mean requests_per_minute?",
         "7: virtual_keys[0].requests_per_minute: unknown setting; "
@@ -97,9 +97,9 @@ routes:
         "17: routes.r[0].strategy: expected one of `weighted`, `least_busy`, `lowest_latency`, "
         "`round_robin`, got `wighted`; did you mean weighted?",
         "17: routes.r[0].deployments: must not be empty",
-        "18: routes.s: expected a list or a mapping, got 5",
+        "18: routes.s: expected a list or a mapping, got a whole number",
         "19: routes.t: must not be empty",
-        "FASTGATE_METRICS__MAX_SERIES: metrics.max_series: expected a whole number of at least 100, got 1",
+        "FASTGATE_METRICS__MAX_SERIES: metrics.max_series: expected a whole number from 100 to 1000000, got 1",
     ]
 
 

@@ -108,15 +108,15 @@ def test_references(text: str, errors: list[str]) -> None:
         ),
         (
             "providers: {a: {dialect: openai, base_url: ftp://h/v1}}",
-            "providers.a.base_url: expected a URL such as",
+            "providers.a.base_url: the URL must start with http:// or https://",
         ),
         (
             "providers: {a: {dialect: openai, base_url: 'http://h:x/v1'}}",
-            "providers.a.base_url: expected a URL such as",
+            "providers.a.base_url: the URL has an invalid host or port",
         ),
         (
             "providers: {a: {dialect: openai, base_url: 'http://h/v1?k=1'}}",
-            "providers.a.base_url: a base URL has no user, query",
+            "providers.a.base_url: the URL must not contain a query",
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://localhost:8080/v1}}",
@@ -132,7 +132,7 @@ def test_references(text: str, errors: list[str]) -> None:
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://h/v1, network: {proxy: socks5://p}}}",
-            "providers.a.network.proxy: expected `http://host:port`",
+            "providers.a.network.proxy: only http:// proxies are supported: the URL is `http://host:port`, or `none`",
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://h/v1, network: {client_key: /etc/hostname}}}",
@@ -140,7 +140,7 @@ def test_references(text: str, errors: list[str]) -> None:
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://h, deployments: [{model: m, base_url: x}]}}",
-            "providers.a.deployments[0].base_url: expected a URL",
+            "providers.a.deployments[0].base_url: the URL must start with",
         ),
     ],
 )

@@ -45,7 +45,7 @@ providers:
     headers: {{x-token: "${{HEADER}}"}}
     network: {{proxy: "http://user:hidden-password@proxy:3128"}}
 virtual_keys:
-  - {{id: a, secret: sk-fg-hidden}}
+  - {{id: a, secret: sk-hidden-of-some-length}}
   - {{id: b, secret_hash: {"ab" * 32}}}
 """,
             K="sk-hidden-env",

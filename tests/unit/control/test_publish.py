@@ -8,6 +8,7 @@ from tests.support.gateway_process import SECRET, gateway_config, provider_confi
 from tests.support.worker_process import Published
 
 from fastgate.keys import secret as secrets
+from fastgate.keys.lifecycle import issue
 from fastgate.launch import Embedded
 from fastgate.store.counters import ROOM
 
@@ -33,8 +34,57 @@ def test_snapshot_keys_and_generation(published: Published) -> None:
     assert published.publisher.current().generation == 1
     assert "local" in published.publisher.current().providers
     assert key_of(published, SECRET) == "vk_test"
-    assert published.publisher.publish().generation == 2
     assert published.publisher.last is not None
+
+
+def another(*models: str, **more: object) -> dict[str, object]:
+    return gateway_config({"local": provider_config("http://127.0.0.1:1/v1", *models)}, **more)
+
+
+def test_what_is_as_it_was_is_not_published_again(published: Published) -> None:
+    """Workers would start their caches and retry budgets anew."""
+    published.publisher.publish()
+    before = published.data_dir.snapshot.stat(), published.store.version()
+    for _ in range(3):
+        result = published.publisher.publish()
+        assert (result.ok, result.generation) == (True, 1)
+    assert (published.data_dir.snapshot.stat(), published.store.version()) == before
+    published.write_config(another("another"))
+    assert published.publisher.publish().generation == 2
+
+
+def test_the_order_of_providers_is_a_change(published: Published) -> None:
+    providers = {name: provider_config("http://127.0.0.1:1/v1") for name in ("one", "two")}
+    published.write_config(gateway_config(providers))
+    assert published.publisher.publish().generation == 1
+    published.write_config(gateway_config(dict(reversed(providers.items()))))
+    assert published.publisher.publish().generation == 2
+
+
+def test_only_keys_change(published: Published) -> None:
+    """They are in the key store, where each worker looks."""
+    published.publisher.publish()
+    published.write_config({**CONFIG, "virtual_keys": [{"id": "vk_other", "secret": SECRET}]})
+    assert published.publisher.publish().generation == 1
+    assert key_of(published, SECRET) == "vk_other"
+
+
+def test_a_secret_in_a_file_that_changes_is_a_change(published: Published, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("one")
+    provider = provider_config("http://127.0.0.1:1/v1", credentials=[{"secret": f"file:{secret}"}])
+    published.write_config(gateway_config({"local": provider}))
+    assert published.publisher.publish().generation == 1
+    assert published.publisher.publish().generation == 1
+    secret.write_text("another")
+    assert published.publisher.publish().generation == 2
+
+
+def test_a_snapshot_that_is_damaged_is_published_again(published: Published) -> None:
+    published.publisher.publish()
+    published.data_dir.snapshot.write_bytes(b"damaged")
+    assert published.publisher.publish().generation == 2
+    assert published.publisher.current().generation == 2
 
 
 def test_upstream_secrets_by_reference_stay_out_of_the_snapshot(
@@ -78,8 +128,35 @@ def test_a_snapshot_that_cannot_be_written(published: Published) -> None:
     published.publisher.publish()
     published.data_dir.snapshot.unlink()
     published.data_dir.snapshot.mkdir()
+    version = published.store.version()
+    published.write_config(another("other", virtual_keys=[]))
     result = published.publisher.publish()
     assert (result.ok, result.generation) == (False, 1)
+    assert published.store.version() == version
+    assert key_of(published, SECRET) == "vk_test"
+
+
+def test_keys_that_cannot_be_written(published: Published) -> None:
+    published.publisher.publish()
+    before = published.data_dir.snapshot.read_bytes()
+    published.write_config(another("other"))
+    published.store.close()
+    result = published.publisher.publish()
+    assert (result.ok, result.generation) == (False, 1)
+    assert published.data_dir.snapshot.read_bytes() == before
+    assert not list(published.data_dir.path.glob("*.tmp"))
+
+
+def test_what_nobody_thought_of_is_a_refusal(tmp_path: Path) -> None:
+    """Here: a supervisor of another version, which names a setting that there is not."""
+    published = Published(tmp_path, CONFIG, running={"server.no_such": 1})
+    version = published.store.version()
+    result = published.publisher.publish()
+    assert (result.ok, result.generation) == (False, 0)
+    assert "KeyError" in result.diagnostics[-1].message
+    assert not published.data_dir.snapshot.exists()
+    assert published.store.version() == version
+    published.close()
 
 
 def test_a_key_that_is_gone_is_not_known(published: Published) -> None:
@@ -104,10 +181,25 @@ def test_exposure_is_refused_at_the_start_only(published: Published) -> None:
     published.write_config(exposed)
     assert not published.publisher.publish().ok
     assert published.publisher.generation == 0
+    assert not published.data_dir.snapshot.exists()
     published.write_config(CONFIG)
     assert published.publisher.publish().ok
     published.write_config(exposed)
     assert published.publisher.publish().ok
+
+
+def test_a_refused_start_leaves_the_keys_alone(tmp_path: Path) -> None:
+    """The wrong file, by mistake, must not cost anybody the secrets that were issued."""
+    published = Published(tmp_path, CONFIG)
+    published.publisher.publish()
+    issued = issue(published.store, "vk_test")
+    published.close()
+    published = Published(tmp_path, {**CONFIG, "virtual_keys": [], "server": {"host": "0.0.0.0"}})
+    version = published.store.version()
+    assert not published.publisher.publish().ok
+    assert published.store.version() == version
+    assert key_of(published, issued.secret) == "vk_test"
+    published.close()
 
 
 def test_ready_made_key_goes_when_one_is_configured(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastgate.keys.secret import PATTERN, Verdict, check, digest, generate
+from fastgate.domain.secret_form import PATTERN, Verdict, check
+from fastgate.keys.secret import digest, generate
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

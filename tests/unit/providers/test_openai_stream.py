@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from fastgate._core.sse import EventSplitter
 from fastgate.domain.failure import FailureKind
 from fastgate.providers.interface import Sees
-from fastgate.providers.openai.stream import ChunkStream, PlainStream, ResponsesStream
+from fastgate.providers.openai.stream import ChunkStream, PlainStream
 
 
 def event(payload: object, name: str = "") -> bytes:
@@ -123,74 +124,114 @@ def test_a_failed_chat_stream_ends_in_an_error_object_and_no_done() -> None:
     }
 
 
-CREATED: dict[str, object] = {
-    "id": "resp_1",
-    "object": "response",
-    "status": "in_progress",
-    "output": [],
-    "error": None,
-}
+def test_an_empty_finish_reason_is_none() -> None:
+    stream = ChunkStream(1)
+    stream.event(chunk({"content": "x"}, ""))
+    assert not stream.finished()
 
 
-def test_responses_opening_events_are_held_back_and_give_the_id() -> None:
-    stream = ResponsesStream()
-    opening = {"type": "response.created", "sequence_number": 0, "response": CREATED}
-    assert stream.event(event(opening, "response.created")) is Sees.NOTHING
-    assert stream.response_id == "resp_1"
-    delta = {"type": "response.output_text.delta", "sequence_number": 1, "delta": "x"}
-    assert stream.event(event(delta, "response.output_text.delta")) is Sees.CONTENT
+def test_every_choice_that_began_must_finish() -> None:
+    stream = ChunkStream(1, more_choices=True)
+    stream.event(event({"choices": [{"index": 0, "text": "a"}, {"index": 1, "text": "b"}]}))
+    stream.event(event({"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}))
     assert not stream.complete()
-
-
-def test_responses_terminal_event_carries_usage() -> None:
-    stream = ResponsesStream()
-    done = {
-        **CREATED,
-        "status": "completed",
-        "usage": {"input_tokens": 3, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 1}},
-    }
-    seen = stream.event(event({"type": "response.completed", "sequence_number": 5, "response": done}))
-    assert seen == Sees.CONTENT | Sees.END
+    stream.event(event({"choices": [{"index": 1, "text": "", "finish_reason": "stop"}]}))
     assert stream.complete()
-    assert stream.usage is not None
-    assert (stream.usage.input_tokens, stream.usage.cached_input_tokens) == (3, 1)
 
 
-def test_responses_failure_is_numbered_after_the_last_event_and_shows_the_response() -> None:
-    stream = ResponsesStream()
-    stream.event(event({"type": "response.created", "sequence_number": 0, "response": CREATED}))
-    last = event({"type": "response.output_text.delta", "sequence_number": 7, "delta": "x"})
-    failure = stream.failure("it broke", "upstream_error", last)
-    name, _, data = failure.partition(b"\ndata: ")
-    decoded = json.loads(data)
-    assert name == b"event: response.failed"
-    assert decoded["type"] == "response.failed"
-    assert decoded["sequence_number"] == 8
-    assert decoded["response"]["id"] == "resp_1"
-    assert decoded["response"]["status"] == "failed"
-    assert decoded["response"]["error"] == {"code": "server_error", "message": "it broke"}
+def test_choices_beyond_those_asked_for_are_seen_in_events_without_other_marks() -> None:
+    raw = event({"choices": [{"index": 1, "text": "b", "finish_reason": None}]})
+    for more, seen in ((False, False), (True, True)):
+        splitter = EventSplitter(ChunkStream(1, more_choices=more).markers)
+        splitter.feed(raw)
+        assert bool(splitter.mask) is seen
 
 
-def test_responses_failed_event_is_an_upstream_failure() -> None:
-    stream = ResponsesStream()
-    failed = {**CREATED, "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "m"}}
-    assert (
-        stream.event(event({"type": "response.failed", "sequence_number": 2, "response": failed}))
-        is Sees.ERROR
-    )
+@pytest.mark.parametrize("error", ["", None, {}, False])
+def test_an_empty_error_beside_choices_is_none(error: object) -> None:
+    assert ChunkStream(1).event(chunk({"content": "x"}, error=error)) is Sees.CONTENT
+
+
+@pytest.mark.parametrize("error", [["m"], 5, True])
+def test_an_error_of_another_type_is_one(error: object) -> None:
+    stream = ChunkStream(1)
+    assert stream.event(event({"error": error})) is Sees.ERROR
+    assert stream.error is not None
+
+
+USAGES: list[tuple[object, int | None]] = [
+    ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 0.5}}, 9),
+    ({"prompt_tokens": "9", "completion_tokens": None}, 9),
+    ({"prompt_tokens": 9, "prompt_tokens_details": "none"}, 9),
+    ({"prompt_tokens": -9}, 0),
+    ({"prompt_tokens": 10**400}, 0),
+    ({"prompt_tokens": 1e300}, 1 << 40),
+    ({"prompt_tokens": True, "input_tokens": 9}, 9),
+    ({"prompt_tokens": "nan"}, 0),
+    ("none", None),
+    ([1], None),
+]
+
+
+@pytest.mark.parametrize(("usage", "tokens"), USAGES)
+def test_odd_usage_costs_neither_the_content_nor_the_end(usage: object, tokens: int | None) -> None:
+    stream = ChunkStream(1)
+    seen = stream.event(chunk({"content": "x"}, "stop", usage=usage, service_tier=5))
+    assert seen is Sees.CONTENT
+    assert stream.finished()
+    assert (None if stream.usage is None else stream.usage.input_tokens) == tokens
+
+
+def test_odd_usage_does_not_hide_an_error() -> None:
+    stream = ChunkStream(1)
+    assert stream.event(event({"usage": {"prompt_tokens": []}, "error": {"code": 429}})) is Sees.ERROR
     assert stream.error is not None
     assert stream.error.kind is FailureKind.RATE_LIMITED
 
 
-def test_responses_error_event() -> None:
-    stream = ResponsesStream()
-    payload = {"type": "error", "code": "server_error", "message": "m", "param": None, "sequence_number": 1}
-    assert stream.event(event(payload, "error")) is Sees.ERROR
-    assert stream.error is not None
+def test_usage_that_cannot_be_read_is_still_withheld_and_takes_none_away() -> None:
+    stream = ChunkStream(1)
+    stream.event(event({"choices": [], "usage": {"prompt_tokens": 4}}))
+    assert stream.event(event({"choices": [], "usage": "gone"})) is Sees.USAGE_ONLY
+    assert stream.usage is not None
+    assert stream.usage.input_tokens == 4
 
 
-def test_plain_streams_have_content_at_once_and_may_end_anywhere() -> None:
+def test_vllms_error_is_marked_and_read() -> None:
+    raw = event({"object": "error", "message": "m", "type": "BadRequestError", "code": 400})
+    splitter = EventSplitter(ChunkStream.markers)
+    splitter.feed(raw)
+    assert splitter.mask
+    assert ChunkStream(1).event(raw) is Sees.ERROR
+
+
+ENDS = ["transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed"]
+
+
+@pytest.mark.parametrize("type_", ENDS)
+def test_openais_other_streams_are_complete_with_their_last_event(type_: str) -> None:
     stream = PlainStream()
-    assert stream.event(event({"type": "transcript.text.delta", "delta": "x"})) is Sees.CONTENT
-    assert stream.complete()
-    assert stream.event(event({"error": {"message": "m"}})) is Sees.ERROR
+    begun = event({"type": f"{type_.rpartition('.')[0]}.delta", "delta": "x"})
+    last = event({"type": type_, "usage": {"input_tokens": 3}})
+    assert stream.event(begun) is Sees.CONTENT
+    assert (stream.complete(), stream.finished()) == (False, False)
+    splitter = EventSplitter(stream.markers)
+    splitter.feed(last)
+    assert splitter.mask  # it is looked at after the first content, too
+    assert stream.event(last) is Sees.CONTENT
+    assert (stream.complete(), stream.finished()) == (True, True)
+    assert stream.usage is not None
+    assert stream.usage.input_tokens == 3
+
+
+def test_other_vendors_streams_may_end_anywhere_but_not_be_cut() -> None:
+    stream = PlainStream()
+    assert stream.event(event({"audio": "x"})) is Sees.CONTENT
+    assert (stream.complete(), stream.finished()) == (True, False)
+    assert stream.event(b"data: [DONE]\n\n") is Sees.END
+    assert stream.finished()
+
+
+def test_an_error_in_another_stream() -> None:
+    assert PlainStream().event(event({"error": {"message": "m"}})) is Sees.ERROR
+    assert PlainStream().event(event({"type": "error", "message": "m"})) is Sees.ERROR

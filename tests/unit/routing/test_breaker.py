@@ -13,7 +13,7 @@ from tests.support.routing import SECOND
 
 from fastgate._core.shm import SharedSlots
 from fastgate.domain.snapshot import Breaker
-from fastgate.routing.breaker import ADMITTED, PROBE_LEASE_NS, REFUSED, CircuitBreaker
+from fastgate.routing.breaker import ADMITTED, PROBE_LEASE_NS, REFUSED, CircuitBreaker, Turn
 
 START = 1_000 * SECOND
 SETTINGS = Breaker(window_s=10, min_requests=4, error_ratio=0.5, open_s=5, max_open_s=18)
@@ -115,6 +115,56 @@ def test_the_probe_of_a_dead_worker_is_given_up(tmp_path: Path) -> None:
     assert token > 0
     one.release(dead)
     assert one.admit(now + PROBE_LEASE_NS) == REFUSED, "the lease of another must not be given back"
+
+
+def test_a_probe_of_an_earlier_half_open_state_decides_nothing(tmp_path: Path) -> None:
+    """A outlives its lease, B closes the breaker, and A fails much later."""
+    one, two = workers(tmp_path / "slots")
+    trip(one, START)
+    now = START + 5 * SECOND
+    a = one.admit(now)
+    now += PROBE_LEASE_NS
+    b = two.admit(now)
+    assert two.record(False, b, now) is Turn.CLOSED
+    now += 60 * SECOND
+    assert one.record(True, a, now) is None
+    assert one.admit(now) == ADMITTED
+    for _ in range(3):
+        one.record(True, ADMITTED, now)
+    assert one.admit(now) == REFUSED, "the late failure counts like any other"
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_call_of_minutes_decides_though_another_probe_has_its_lease(tmp_path: Path, failed: bool) -> None:
+    """Where every call takes longer than the lease, the breaker must not stay half-open for ever."""
+    one, two = workers(tmp_path / "slots")
+    trip(one, START)
+    now = START + 5 * SECOND
+    a = one.admit(now)
+    now += PROBE_LEASE_NS
+    b = two.admit(now)
+    assert b > 0
+    now += 60 * SECOND
+    assert one.record(failed, a, now) is (Turn.OPENED if failed else Turn.CLOSED)
+    if failed:
+        assert one.opens_until() == now + 10 * SECOND
+        now = one.opens_until()
+        assert two.record(False, b, now - 1) is None, "B began before it opened again"
+        assert one.opens_until() == now
+        assert one.admit(now) > 0
+    else:
+        assert two.record(True, b, now) is None
+        assert one.admit(now) == ADMITTED
+
+
+def test_of_two_probes_at_the_same_moment_one_decides(tmp_path: Path) -> None:
+    one, two = workers(tmp_path / "slots")
+    trip(one, START)
+    now = START + 5 * SECOND
+    a, b = one.admit(now), two.admit(now + PROBE_LEASE_NS)
+    now += PROBE_LEASE_NS
+    assert [one.record(True, a, now), two.record(True, b, now)] == [Turn.OPENED, None]
+    assert one.opens_until() == now + 10 * SECOND
 
 
 def test_answers_that_come_late_do_not_change_an_open_breaker(tmp_path: Path) -> None:

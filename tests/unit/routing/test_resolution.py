@@ -305,3 +305,27 @@ def test_a_pinned_plan_has_one_deployment_and_credential(tmp_path: Path, fake_cl
     assert pinned(credential="gone") is None
     assert pinned(deployment="a/gone") is None
     assert pinned(key=VirtualKey(id="k", allowed_providers=("b",))) is None
+
+
+def test_a_stored_response_is_not_a_way_round_what_a_key_may_use(tmp_path: Path, fake_clock: FakeClock) -> None:
+    """To fetch or delete it is one thing; to let the model go on is another."""
+    routes = {"smart": [{"deployments": [{"provider": "a", "model": "m"}]}]}
+    rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", "n")}, routes=routes))
+
+    def may(generates: bool, **rules: Any) -> bool:
+        plan = rig.tables[0].pinned(
+            deployment="a/m",
+            credential="c1",
+            model="m",
+            endpoint=Endpoint.RESPONSES,
+            generates=generates,
+            key=VirtualKey(id="k", **rules),
+        )
+        return plan is not None
+
+    for tightened in ({"allowed_models": ("n",)}, {"denied_models": ("m",)}, {"allowed_models": ()}):
+        assert not may(True, **tightened)
+        assert may(False, **tightened)
+    assert may(True, allowed_models=("m",))
+    assert may(True, allowed_models=("smart",)), "a route that leads there is enough"
+    assert not may(False, allowed_providers=("b",))

@@ -56,9 +56,7 @@ def test_a_key_may_have_several_secrets(store: KeyStore) -> None:
     assert {secret.digest for secret in store.all_secrets()} == set(DIGESTS[:3])
 
 
-def test_sync_replaces_configured_keys_and_keeps_the_issued_secrets_of_those_that_stay(
-    store: KeyStore,
-) -> None:
+def test_sync_replaces_what_was_configured_and_keeps_what_was_issued(store: KeyStore) -> None:
     store.sync_configured(
         [VirtualKey(id="stays"), VirtualKey(id="goes")],
         [(DIGESTS[0], configured("stays")), (DIGESTS[1], configured("goes"))],
@@ -70,16 +68,38 @@ def test_sync_replaces_configured_keys_and_keeps_the_issued_secrets_of_those_tha
         [VirtualKey(id="stays", enabled=False), VirtualKey(id="new")], [(DIGESTS[4], configured("new"))]
     )
 
-    assert (synced.keys_written, synced.keys_removed, synced.secrets_removed) == (2, 1, 3)
+    assert (synced.keys_written, synced.keys_removed, synced.secrets_removed) == (2, 1, 2)
     assert [key.id for key in store.all_keys()] == ["new", "stays"]
     assert {secret.digest: secret.record.key_id for secret in store.all_secrets()} == {
         DIGESTS[2]: "stays",
+        DIGESTS[3]: "goes",
         DIGESTS[4]: "new",
     }
+    assert store.lookup(DIGESTS[3]) is None, "without its key it opens nothing"
     found = store.lookup(DIGESTS[2])
     assert found is not None
     assert not found[0].enabled
-    assert store.secrets_of("goes") == []
+
+
+def test_a_wrong_configuration_for_one_start_loses_no_issued_secret(store: KeyStore) -> None:
+    keys = [VirtualKey(id="vk")]
+    store.sync_configured(keys, [])
+    store.put_secret(DIGESTS[0], issued("vk", not_after_s=NOW + 10))
+    store.sync_configured([], [])
+    assert store.lookup(DIGESTS[0]) is None
+    store.sync_configured(keys, [])
+    assert store.lookup(DIGESTS[0]) == (keys[0], issued("vk", not_after_s=NOW + 10))
+
+
+def test_prune_drops_issued_secrets_of_keys_that_are_gone(store: KeyStore) -> None:
+    store.sync_configured([VirtualKey(id="vk")], [])
+    for number, key_id in enumerate(("vk", "gone", "not-loaded-yet", "gone")):
+        store.put_secret(DIGESTS[number], issued(key_id))
+    store.revoke([DIGESTS[3]], NOW)
+    assert [secret.digest for secret in store.prune({"not-loaded-yet"})] == [DIGESTS[1]]
+    assert {secret.digest for secret in store.all_secrets()} == {DIGESTS[0], DIGESTS[2], DIGESTS[3]}
+    assert store.prune({"not-loaded-yet"}) == []
+    assert [secret.digest for secret in store.secrets_of("gone")] == [DIGESTS[3]], "revoked for good"
 
 
 def test_syncing_the_same_configuration_again_is_no_change(store: KeyStore) -> None:
@@ -160,6 +180,19 @@ def test_only_the_owner_can_read_the_files(store: KeyStore) -> None:
     files = list(store.path.iterdir())
     assert {file.name for file in files} == {"data.mdb", "lock.mdb"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_the_data_directory_is_made_for_its_owner_only_and_one_that_is_there_is_left(tmp_path: Path) -> None:
+    def mode(path: Path) -> int:
+        return stat.S_IMODE(path.stat().st_mode)
+
+    KeyStore(keys_path(tmp_path / "new")).close()
+    assert (mode(tmp_path / "new"), mode(keys_path(tmp_path / "new"))) == (0o700, 0o700)
+    keys_path(tmp_path / "old").mkdir(parents=True)
+    keys_path(tmp_path / "old").chmod(0o750)
+    (tmp_path / "old").chmod(0o750)
+    KeyStore(keys_path(tmp_path / "old")).close()
+    assert (mode(tmp_path / "old"), mode(keys_path(tmp_path / "old"))) == (0o750, 0o750)
 
 
 def test_the_version_shows_commits_of_other_processes_and_nothing_else(store: KeyStore) -> None:

@@ -76,7 +76,7 @@ def test_a_full_map_is_told_and_loses_nothing_else(
 def test_a_forgotten_one_is_unknown(tmp_path: Path, fake_clock: FakeClock) -> None:
     store = ResponseOwners(tmp_path / "r")
     store.remember("resp_1", owner(now_s(fake_clock)))
-    store.forget("resp_1", owner(now_s(fake_clock)))
+    store.forget("resp_1")
     assert store.find("resp_1") is None
     store.close()
 

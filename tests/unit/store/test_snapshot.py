@@ -14,10 +14,15 @@ def snapshot(generation: int) -> Snapshot:
     )
 
 
+def write(path: Path, snapshot: Snapshot) -> None:
+    with snapshot_file.replacing(path, snapshot):
+        pass
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "snapshot"
     for generation in (1, 2):
-        snapshot_file.write(path, snapshot(generation))
+        write(path, snapshot(generation))
         assert snapshot_file.read(path) == snapshot(generation)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
@@ -41,6 +46,17 @@ def test_what_is_no_snapshot(tmp_path: Path, data: bytes) -> None:
 def test_a_failed_write_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "snapshot"
     path.mkdir()
-    with pytest.raises(OSError, match="snapshot"):
-        snapshot_file.write(path, snapshot(1))
+    with pytest.raises(OSError, match="snapshot"), snapshot_file.replacing(path, snapshot(1)):
+        raise AssertionError("the body is for when nothing can fail any more")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fails_in_between_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    write(path, snapshot(1))
+    writing = snapshot_file.replacing(path, snapshot(2))
+    writing.__enter__()
+    assert snapshot_file.read(path).generation == 1
+    assert not writing.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+    assert snapshot_file.read(path).generation == 1
     assert list(tmp_path.iterdir()) == [path]

@@ -6,6 +6,9 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.processes import in_thread
 
 from fastgate import tasks
 from fastgate.supervisor.child import Child, State
@@ -21,10 +24,10 @@ def script(text: str) -> Callable[[int], Sequence[str]]:
 class Watched:
     """A child with the states that it went through."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, helper: bool = False) -> None:
         self.states: list[State] = []
         self._changed = asyncio.Event()
-        self.child = Child("test", script(text), pass_fds=(), changed=self._note)
+        self.child = Child("test", script(text), pass_fds=(), changed=self._note, helper=helper)
 
     def _note(self, child: Child) -> None:
         self.states.append(child.state)
@@ -39,8 +42,8 @@ class Watched:
 
 
 @asynccontextmanager
-async def running(text: str) -> AsyncIterator[Watched]:
-    watched = Watched(text)
+async def running(text: str, *, helper: bool = False) -> AsyncIterator[Watched]:
+    watched = Watched(text, helper=helper)
     run = tasks.spawn(watched.child.run(), "child")
     try:
         yield watched
@@ -64,7 +67,7 @@ async def test_reason_of_a_refusal_is_heard() -> None:
 async def test_is_started_again_when_it_dies() -> None:
     async with running(READY + "time.sleep(60)") as watched:
         first = await watched.until(lambda state: state.pid != 0)
-        watched.child.signal(signal.SIGKILL)
+        os.kill(first.pid, signal.SIGKILL)
         second = await watched.until(lambda state: state.pid not in {0, first.pid})
         assert second.restarts == 1
         assert State(0, 0, first.started_ns) in watched.states
@@ -74,6 +77,40 @@ async def test_dies_before_it_reports_and_is_started_again() -> None:
     async with running("import sys; sys.exit(3)") as watched:
         await watched.until(lambda state: state.restarts == 2)
         assert not watched.child.started.done()
+
+
+async def test_that_never_serves_is_given_up_at_the_start() -> None:
+    async with running("import sys; sys.exit(3)") as watched:
+        reason = await asyncio.wait_for(watched.child.started, 15)
+        assert reason == "test ended 3 times before it served (code 3): see the log"
+        assert watched.child.state.restarts == 2
+
+
+async def test_hang_up_waits_for_the_report(tmp_path: Path) -> None:
+    """Before it the process may have no handler, and would die; afterwards it gets one for all."""
+    start, heard = tmp_path / "start", tmp_path / "heard"
+    for fifo in (start, heard):
+        os.mkfifo(fifo)
+    handler = f"lambda *_: open({str(heard)!r}, 'w').write('heard')"
+    text = f"open({str(start)!r}).read(); import signal; signal.signal(signal.SIGHUP, {handler}); "
+    async with running(text + READY + "time.sleep(60)") as watched:
+        await watched.until(lambda state: state.pid != 0)
+        for _ in range(3):
+            watched.child.hang_up()
+        await in_thread(lambda: start.write_text(""))
+        assert await in_thread(heard.read_text) == "heard"
+        watched.child.hang_up()
+        assert await in_thread(heard.read_text) == "heard"
+        assert watched.child.state.restarts == 0
+
+
+async def test_a_helper_ends_with_its_lifeline() -> None:
+    text = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + READY
+    async with running(text + "os.read(int(sys.argv[1]), 1)", helper=True) as watched:
+        await asyncio.wait_for(watched.child.started, 15)
+        os.kill(watched.child.state.pid, signal.SIGTERM)
+        watched.child.stop()
+        await watched.until(lambda state: state.started_ns != 0 and state.pid == 0)
 
 
 async def test_stopped_it_stays_away() -> None:

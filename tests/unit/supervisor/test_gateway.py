@@ -3,11 +3,13 @@
 import asyncio
 import os
 import re
+import resource
 import shlex
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.support.gateway_process import (
     gateway_config,
     provider_config,
 )
+from tests.support.processes import ROOT
 
 _HEADERS = {"authorization": f"Bearer {SECRET}"}
 
@@ -148,6 +151,87 @@ class TestStart:
         assert reason in str(refused.value)
         assert "Traceback" not in str(refused.value)
 
+    def test_a_child_that_never_serves_is_a_refusal(self, tmp_path: Path, provider: FakeProvider) -> None:
+        """It dies before it can say why: a broken installation, say."""
+        (tmp_path / "sitecustomize.py").write_text(
+            "import os, sys\nif 'fastgate.control' in sys.orig_argv:\n    os._exit(7)\n"
+        )
+        path = f"{tmp_path}{os.pathsep}{ROOT / 'src'}"
+        reason = r"fastgate: control ended 3 times before it served \(code 7\): see the log"
+        with (
+            pytest.raises(GatewayStartError, match=reason) as refused,
+            GatewayProcess(config_for(provider), tmp_path, env={"PYTHONPATH": path}),
+        ):
+            pass
+        assert refused.value.code == 1
+        assert "Traceback" not in str(refused.value)
+
+    def test_a_damaged_key_store_is_a_refusal(self, tmp_path: Path, provider: FakeProvider) -> None:
+        gateway = GatewayProcess(config_for(provider), tmp_path)
+        keys = gateway.data_dir / "keys"
+        keys.mkdir(parents=True)
+        (keys / "data.mdb").write_bytes(b"damaged" * 2_000)
+        with pytest.raises(GatewayStartError, match="cannot open the key store") as refused, gateway:
+            pass
+        assert refused.value.code == 1
+        assert "Traceback" not in str(refused.value)
+
+    def test_a_damaged_store_of_responses_is_moved_aside(
+        self, tmp_path: Path, provider: FakeProvider
+    ) -> None:
+        gateway = GatewayProcess(config_for(provider), tmp_path)
+        responses = gateway.data_dir / "responses"
+        responses.mkdir(parents=True)
+        (responses / "data.mdb").write_bytes(b"damaged" * 2_000)
+        with gateway:
+            assert is_ready(gateway)
+            log_line(gateway, message="the store of response owners was damaged")
+            assert list(gateway.data_dir.glob("responses.damaged-*"))
+
+    def test_data_directories_that_cannot_be(self, tmp_path: Path) -> None:
+        for place, reason in (("/", "root directory"), (f"/tmp/{'x' * 100}", "may have 107")):
+            arguments = ("--data-dir", place)
+            with (
+                pytest.raises(GatewayStartError, match=reason) as refused,
+                GatewayProcess(None, tmp_path, arguments=arguments),
+            ):
+                pass
+            assert refused.value.code == 1
+            assert "Traceback" not in str(refused.value)
+
+    def test_open_files_up_to_the_hard_limit(self, tmp_path: Path, provider: FakeProvider) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+        try:
+            with GatewayProcess(config_for(provider), tmp_path) as gateway:
+                worker = psutil.Process(gateway.pids()["worker-1"])
+                assert worker.rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_hang_ups_while_it_starts(self, tmp_path: Path, provider: FakeProvider) -> None:
+        gateway = GatewayProcess(config_for(provider), tmp_path)
+        ready = threading.Event()
+
+        def storm() -> None:
+            while not ready.wait(0.01):
+                if gateway._child is not None and gateway.child.descendants():
+                    gateway.hang_up()
+
+        storming = threading.Thread(target=storm)
+        storming.start()
+        try:
+            with gateway:
+                ready.set()
+                storming.join()
+                assert is_ready(gateway)
+                log_line(gateway, message="configuration is as it was", generation=1)
+                assert gateway.log_lines(message="process died; it is started again") == []
+                assert gateway.status()["generation"] == 1
+        finally:
+            ready.set()
+            storming.join()
+
     def test_exposed_without_a_key(self, tmp_path: Path, provider: FakeProvider) -> None:
         config = {**config_for(provider), "virtual_keys": [], "server": {"host": "0.0.0.0"}}
         with (
@@ -180,8 +264,7 @@ class TestRestart:
             worker = gateway.pids()["worker-1"]
             control.kill()
             assert httpx.get(f"{gateway.url}/v1/models", headers=_HEADERS).status_code == 200
-            log_line(gateway, message="configuration published", generation=2)
-            log_line(gateway, message="configuration in use", generation=2)
+            log_line(gateway, message="configuration is as it was", generation=1)
             pids = gateway.pids()
             assert pids["control"] != control.pid
             assert pids["worker-1"] == worker
@@ -225,6 +308,19 @@ class TestReload:
             assert scrape.value("fastgate_config_generation", process="worker-1") == 1
             assert not gateway.status()["last_reload"]["ok"]
 
+    def test_says_which_workers_are_behind(self, tmp_path: Path, provider: FakeProvider) -> None:
+        with GatewayProcess(config_for(provider, server={"workers": 2}), tmp_path) as gateway:
+            worker = psutil.Process(gateway.pids()["worker-2"])
+            worker.suspend()
+            more = gateway_config({"local": provider_config(provider.url, "another")}, workers=2)
+            gateway.write_config(more)
+            result = gateway.control("POST", "/reload")
+            assert (result["ok"], result["behind"]) == (True, ["worker-2"])
+            generations = {each["name"]: each["generation"] for each in gateway.status()["processes"]}
+            assert generations == {"worker-1": 2, "worker-2": 1, "control": 0}
+            worker.resume()
+            assert gateway.control("POST", "/reload")["behind"] == []
+
     def test_what_needs_a_restart_is_named(self, tmp_path: Path, provider: FakeProvider) -> None:
         with GatewayProcess(config_for(provider), tmp_path) as gateway:
             config = config_for(provider)
@@ -253,6 +349,39 @@ class TestEnd:
             gate.open()
             assert "data: [DONE]" in list(lines)
             assert gateway.wait() == 0
+
+    @pytest.mark.parametrize("gap_s", [0, 0.01, 0.05])
+    @pytest.mark.parametrize("first", ["supervisor", "children"])
+    def test_a_signal_to_every_process_lets_streams_finish(
+        self, tmp_path: Path, provider: FakeProvider, gap_s: float, first: str
+    ) -> None:
+        """As systemd does it (KillMode=control-group), in whatever order."""
+        gate = held_stream(provider)
+        config = config_for(provider, server={"workers": 2, "drain_s": 20})
+        with GatewayProcess(config, tmp_path) as gateway, open_stream(gateway.url) as lines:
+            children = [process.pid for process in gateway.child.descendants()]
+            supervisor = [gateway.child.process.pid]
+            for pid in supervisor + children if first == "supervisor" else children + supervisor:
+                os.kill(pid, signal.SIGTERM)
+                time.sleep(gap_s)
+            until_refused(gateway.url)
+            gate.open()
+            assert "data: [DONE]" in list(lines)
+            assert gateway.wait() == 0
+            assert gateway.log_lines(level="error") == []
+            assert gateway.log_lines(level="warning") == []
+
+    def test_a_signal_to_every_process_with_simulated_answers(self, tmp_path: Path) -> None:
+        """What workers need until they have drained stays until then."""
+        with GatewayProcess(None, tmp_path, arguments=("--workers", "1")) as gateway:
+            pids = gateway.pids()
+            for name in ("sim", "control"):
+                os.kill(pids[name], signal.SIGTERM)
+            assert is_ready(gateway)
+            assert gateway.pids() == pids
+            gateway.terminate()
+            assert gateway.wait() == 0
+            assert gateway.log_lines(level="error") == []
 
     def test_a_second_signal_does_not_wait(self, tmp_path: Path, provider: FakeProvider) -> None:
         held_stream(provider)

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fastgate.app import build, worker
+from fastgate.control import process
+from fastgate.launch import ENDING_S, ORPHAN_DRAIN_S
+from fastgate.supervisor import family
 from fastgate.supervisor import lock as lock_module
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.lock import Lock
@@ -81,3 +85,10 @@ def test_orphans_that_do_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.raises(StartError, match=rf"in use by workers of a dead fastgate \(pid {holder.pid}\)"),
     ):
         Lock(tmp_path / "lock")
+
+
+def test_limits_agree() -> None:
+    """Each process is given the time that it takes by its own limits."""
+    assert 2 * build.CLOSING_S + worker.FLUSH_S < ENDING_S
+    assert process.STOP_S < family.HELPERS_S
+    assert ORPHAN_DRAIN_S + ENDING_S < lock_module.ORPHANS_WAIT_S

@@ -1,7 +1,9 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -233,3 +235,34 @@ async def test_contexts_are_built_once() -> None:
     assert unverified.verify_mode is ssl.CERT_NONE
     with pytest.raises(UpstreamError):
         await contexts.get(Network(ca_file="/does/not/exist"))
+
+
+async def test_a_renewed_certificate_is_used_from_the_next_connection_on(
+    client: Client, ca: trustme.CA, tmp_path: Path
+) -> None:
+    other = trustme.CA()
+    path = tmp_path / "ca.pem"
+    other.cert_pem.write_to_path(str(path))
+    async with byte_server(answering(response()), server_context(ca)) as server:
+        origin = origin_of(server, "https", ca_file=str(path))
+        assert await kind_of(client, origin) is FailureKind.TLS
+        ca.cert_pem.write_to_path(str(tmp_path / "new.pem"))
+        (tmp_path / "new.pem").replace(path)
+        assert (await fetch(client, origin)).body == b"ok"
+
+
+async def test_a_renewal_that_went_wrong_leaves_the_former_in_use(
+    ca: trustme.CA, tmp_path: Path, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    contexts = TlsContexts()
+    network = Network(ca_file=str(path))
+    former = await contexts.get(network)
+    for content in ("half a file", None):
+        path.write_text(content) if content else path.unlink()
+        for _ in range(3):
+            assert await contexts.get(network) is former
+    assert [line["level"] for line in log_lines()] == ["warning", "warning"], "once for each change"
+    ca.cert_pem.write_to_path(str(path))
+    assert await contexts.get(network) is not former

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fastgate.domain.virtual_key import ModelRef
 from fastgate.errors import GatewayError
-from fastgate.wire.envelope import Envelope
+from fastgate.wire.envelope import Envelope, Fields
 
 ODD = (
     b'{ "messages" : [ {"role":"user","content":"\\u00e9 {\\"model\\": 1}"} ],\n'
@@ -91,20 +91,7 @@ def test_fallbacks_are_read_and_cut_out(body: bytes) -> None:
     st.booleans(),
 )
 def test_any_object_survives_any_edit(extra: dict[str, object], model: str, ask: bool) -> None:
-    for read in (
-        "model",
-        "stream",
-        "stream_options",
-        "max_tokens",
-        "max_completion_tokens",
-        "n",
-        "user",
-        "metadata",
-        "fallbacks",
-        "previous_response_id",
-        "store",
-    ):
-        extra.pop(read, None)
+    extra = {key: value for key, value in extra.items() if key.casefold() not in Fields.__struct_fields__}
     body = json.dumps({**extra, "model": "before"}, indent=1).encode()
     rendered = json.loads(Envelope.decode(body).render(model, ask_usage=ask))
     options = {"stream_options": {"include_usage": True}} if ask else {}
@@ -140,3 +127,72 @@ def test_bad_bodies_are_refused_with_the_place(body: bytes, code: str, param: st
     error = refused(body)
     assert (error.status, error.code, error.param) == (400, code, param)
     assert says in error.message
+
+
+@pytest.mark.parametrize(
+    "key", ["Model", "MODEL", "mod\\u0045l", "\u017ftream", "STREAM", "N", "Max_Tokens", "Store"]
+)
+def test_a_key_that_only_case_tells_from_a_read_one_is_refused(key: str) -> None:
+    error = refused(f'{{"model":"allowed","{key}":null}}'.encode())
+    assert (error.code, error.param) == ("invalid_field", json.loads(f'"{key}"'))
+
+
+def test_other_keys_may_have_any_case() -> None:
+    body = b'{"model":"m","Messages":[],"TEMPERATURE":1,"\xe2\x84\xaaey":2,"tools":[{"Model":1,"model":2}]}'
+    assert Envelope.decode(body).model == "m"
+
+
+@pytest.mark.parametrize("field", [b'"store":"x"', b'"previous_response_id":7', b'"Store":1'])
+def test_fields_of_responses_are_read_only_there(field: bytes) -> None:
+    body = b'{"model":"m",%b}' % field
+    assert Envelope.decode(body, responses=False).render(None, ask_usage=False) is body
+    with pytest.raises(GatewayError):
+        Envelope.decode(body, responses=True)
+
+
+def test_responses_have_their_fields() -> None:
+    fields = Envelope.decode(b'{"store":false,"previous_response_id":"resp_1"}', responses=True).fields
+    assert (fields.store, fields.previous_response_id) == (False, "resp_1")
+
+
+def test_a_long_key_is_not_repeated_whole() -> None:
+    key = b"k" * 100_000
+    error = refused(b'{"%b":1,"%b":2}' % (key, key))
+    assert error.param == "k" * 64
+    assert len(error.message) < 200
+    error = refused(b'{"fallbacks":[{"model":"m","%b":1}]}' % key)
+    assert error.param == "fallbacks[0]"
+    assert len(error.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"model":"ab\xff"}', 12),
+        (b'{"x":"\xc3\xa9","model":"a\xff"}', 20),
+        (b'{"model":"m","x":["\xff"]}', 19),
+        (b'{"model":"m","k\xff":1}', 15),
+    ],
+)
+def test_bad_utf8_is_placed_in_the_body(body: bytes, place: int) -> None:
+    assert f"UTF-8 (byte {place})" in refused(body).message
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"model":"\\ud800"}', 10),
+        (b'{"a":"\\\\\\\\ud800","model":"\\\\\\uD9ffx"}', 28),
+        (b'{"x":["\\ud83d\\ude00","\\ud83d"]}', 22),
+        (b'{"\\ud800":1}', 2),
+    ],
+)
+def test_half_a_surrogate_pair_is_not_called_truncated(body: bytes, place: int) -> None:
+    message = refused(body).message
+    assert "truncated" not in message
+    assert f"surrogate pair (byte {place})" in message
+
+
+def test_a_rendered_body_is_made_once_for_all_attempts_on_a_model() -> None:
+    envelope = Envelope.decode(ODD)
+    assert envelope.render("other", ask_usage=True) is envelope.render("other", ask_usage=True)

@@ -7,7 +7,7 @@ import msgspec
 MAX_SCALAR_BYTES: Final = 1024
 
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}", b"false", b"0"})
-_scalars: Final = msgspec.json.Decoder(str | int)
+_scalars: Final[msgspec.json.Decoder[str | int]] = msgspec.json.Decoder(str | int)
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """All that decoding a provider's bytes can raise."""

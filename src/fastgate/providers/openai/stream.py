@@ -1,131 +1,149 @@
 """Readers of OpenAI's streams: what each event means, without touching what is relayed."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from fastgate._core.sse import event_data
-from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.failure import UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Sees
 from fastgate.providers.openai.errors import in_band_error
-from fastgate.providers.openai.usage import UsageObject
+from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
+from fastgate.providers.openai.usage import usage_of
 from fastgate.wire.openai import DONE, error_event
-
-_EMPTY: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
 class _Choice(msgspec.Struct):
-    index: int = 0
-    delta: dict[str, msgspec.Raw] | None = None
-    text: str | None = None
-    finish_reason: str | None = None
+    index: msgspec.Raw = msgspec.Raw(b"0")
+    delta: msgspec.Raw = msgspec.Raw()
+    text: msgspec.Raw = msgspec.Raw()
+    finish_reason: msgspec.Raw = msgspec.Raw()
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: UsageObject | None = None
-    service_tier: str | None = None
-    error: Any = None
+    usage: msgspec.Raw = msgspec.Raw()
+    service_tier: msgspec.Raw = msgspec.Raw()
 
 
-_chunk_decoder: Final = msgspec.json.Decoder(_Chunk)
+class _PlainEvent(msgspec.Struct):
+    type: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    service_tier: msgspec.Raw = msgspec.Raw()
+
+
+_chunks: Final = msgspec.json.Decoder(_Chunk)
+_plain_events: Final = msgspec.json.Decoder(_PlainEvent)
+_deltas: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+_FAMILIES: Final = ("transcript.", "speech.", "image_generation.", "image_edit.")
+_ENDS: Final = frozenset(
+    {"transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed"}
+)
+
+
+def is_done(data: bytes) -> bool:
+    return data.strip() == b"[DONE]"
 
 
 class ChunkStream:
-    """Chat and legacy completions: `data:` chunks with `choices`, ended by `[DONE]`."""
+    """Chat and legacy completions: `data:` chunks with `choices`, ended by `[DONE]`.
 
-    markers: tuple[bytes, ...] = (b'"usage"', b'"finish_reason"', b'"error"', b"[DONE]")
+    `choices` is how many there are at least. With `more_choices` there may be others (completions of
+    several prompts), so every event is looked at to know them.
+    """
 
-    def __init__(self, choices: int) -> None:
+    markers: tuple[bytes, ...] = (
+        b'"usage"',
+        b'"finish_reason"',
+        b'"error"',
+        # vLLM's error, which has no key of that name.
+        b'"object":"error',
+        b'"object": "error',
+        b"[DONE]",
+    )
+
+    def __init__(self, choices: int, *, more_choices: bool = False) -> None:
         self.usage: Usage | None = None
         self.response_id: str | None = None
         self.error: UpstreamError | None = None
-        self._unfinished = max(choices, 1)
-        self._finished: set[int] = set()
+        if more_choices:
+            self.markers = (*self.markers, b'"index"')
+        self._choices = max(choices, 1)
+        self._begun: set[bytes] = set()
+        self._finished: set[bytes] = set()
         self._done = False
-        self._tier: str | None = None
+        self._tier = msgspec.Raw()
 
     def event(self, event: bytes) -> Sees:
         data = event_data(event)
         if not data:
             return Sees.NOTHING
-        if data.strip() == b"[DONE]":
+        if is_done(data):
             self._done = True
             return Sees.END
-        try:
-            chunk = _chunk_decoder.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Sees.CONTENT  # relayed: the client may understand what the gateway does not
-        if chunk.error is not None:
-            self.error = in_band_error(data) or _malformed()
+        self.error = in_band_error(data)
+        if self.error is not None:
             return Sees.ERROR
-        self._tier = chunk.service_tier or self._tier
-        if chunk.usage is not None:
-            self.usage = chunk.usage.normalise(self._tier)
+        try:
+            chunk = _chunks.decode(data)
+        except UNREADABLE:
+            return Sees.CONTENT  # relayed: the client may understand what the gateway does not
+        if not is_empty(chunk.service_tier):
+            self._tier = msgspec.Raw(bytes(chunk.service_tier))
+        usage = usage_of(chunk.usage, self._tier)
+        self.usage = usage or self.usage
         seen = Sees.NOTHING
         for choice in chunk.choices or ():
-            if choice.finish_reason is not None:
-                self._finished.add(choice.index)
-            if choice.text or (choice.delta is not None and _has_content(choice.delta)):
+            index = bytes(choice.index)
+            self._begun.add(index)
+            if not is_empty(choice.finish_reason):
+                self._finished.add(index)
+            if not is_empty(choice.text) or _has_content(choice.delta):
                 seen |= Sees.CONTENT
-        if not chunk.choices and chunk.usage is not None:
+        if not chunk.choices and not is_empty(chunk.usage):
             seen |= Sees.USAGE_ONLY
         return seen
 
     def complete(self) -> bool:
-        return self._done or len(self._finished) >= self._unfinished
+        return self.finished()
+
+    def finished(self) -> bool:
+        every = len(self._finished) >= self._choices and self._begun == self._finished
+        return self._done or every
 
     def ending(self) -> bytes:
         return b"" if self._done else DONE
 
-    def failure(self, message: str, code: str, last_event: bytes) -> bytes:
+    def failure(self, message: str, code: str, last_events: bytes) -> bytes:
         return error_event(message, "upstream_error", code)
 
 
-def _has_content(delta: dict[str, msgspec.Raw]) -> bool:
+def _has_content(delta: msgspec.Raw) -> bool:
     """Text, refusal, tool calls, reasoning, audio, or whatever a vendor adds: all but the role."""
-    return any(name != "role" and bytes(value) not in _EMPTY for name, value in delta.items())
+    if is_empty(delta):
+        return False
+    try:
+        members = _deltas.decode(delta)
+    except UNREADABLE:
+        return True
+    return any(name != "role" and not is_empty(value) for name, value in members.items())
 
 
-def _malformed() -> UpstreamError:
-    return UpstreamError(FailureKind.STREAM_ERROR, "the stream carries an error")
+class PlainStream:
+    """Streams of other endpoints (images, speech, transcripts): every event but an error is content.
 
-
-class _ResponseObject(msgspec.Struct):
-    id: str | None = None
-    status: str | None = None
-    usage: UsageObject | None = None
-    service_tier: str | None = None
-    error: Any = None
-
-
-class _ResponseEvent(msgspec.Struct):
-    type: str = ""
-    sequence_number: int = -1
-    response: msgspec.Raw = msgspec.Raw()
-
-
-_event_decoder: Final = msgspec.json.Decoder(_ResponseEvent)
-_response_decoder: Final = msgspec.json.Decoder(_ResponseObject)
-_ABSENT: Final = frozenset({b"", b"null"})
-_OPENING: Final = frozenset({"response.created", "response.in_progress", "response.queued"})
-_TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
-
-
-class ResponsesStream:
-    """The Responses API: named events with sequence numbers, ended by a terminal event."""
+    OpenAI's own say when they are over. Of another vendor's nothing is known, so those may end anywhere.
+    """
 
     markers: tuple[bytes, ...] = (
-        b"response.completed",
-        b"response.incomplete",
-        b"response.failed",
+        b'"usage"',
         b'"error"',
-        # An event of the type `error`, which need have no key of that name.
-        b"event: error",
-        b"event:error",
         b'"type":"error',
         b'"type": "error',
+        b'.done"',
+        b'.completed"',
         b"[DONE]",
     )
 
@@ -133,100 +151,38 @@ class ResponsesStream:
         self.usage: Usage | None = None
         self.response_id: str | None = None
         self.error: UpstreamError | None = None
-        self._response: bytes = b"{}"
-        self._terminal = False
-        self._opened = False
+        self._says_its_end = False
+        self._finished = False
 
     def event(self, event: bytes) -> Sees:
         data = event_data(event)
         if not data:
             return Sees.NOTHING
-        if data.strip() == b"[DONE]":
+        if is_done(data):
+            self._finished = True
             return Sees.END
-        try:
-            decoded = _event_decoder.decode(data)
-            raw = bytes(decoded.response)
-            response = _response_decoder.decode(raw) if raw not in _ABSENT else None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Sees.CONTENT
-        if response is not None:
-            self._response = raw
-            self.response_id = response.id or self.response_id
-            if response.usage is not None:
-                self.usage = response.usage.normalise(response.service_tier)
-        if decoded.type in _OPENING:
-            self._opened = True
-            return Sees.NOTHING
-        if decoded.type == "response.failed" and response is not None:
-            return self._failed(b'{"error":' + msgspec.json.encode(response.error) + b"}")
-        if decoded.type == "error" or (not decoded.type and in_band_error(data) is not None):
-            return self._failed(data)
-        if decoded.type in _TERMINAL:
-            self._terminal = True
-            return Sees.CONTENT | Sees.END
-        return Sees.CONTENT
-
-    def _failed(self, data: bytes) -> Sees:
-        self.error = in_band_error(data) or _malformed()
-        return Sees.ERROR
-
-    def complete(self) -> bool:
-        return self._terminal
-
-    def ending(self) -> bytes:
-        return b""
-
-    def failure(self, message: str, code: str, last_event: bytes) -> bytes:
-        """`response.failed` in the response object of this stream, numbered after the last event."""
-        error = {"code": "server_error", "message": message}
-        try:
-            number = _event_decoder.decode(event_data(last_event)).sequence_number + 1
-            response = msgspec.json.decode(self._response)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            number, response = 0, {}
-        body: dict[str, Any]
-        if self._opened and isinstance(response, dict) and response:
-            name = "response.failed"
-            body = {"response": {**response, "status": "failed", "error": error}}
-        else:
-            name = "error"
-            body = {"code": code, "message": message, "param": None}
-        data = msgspec.json.encode({"type": name, "sequence_number": number, **body})
-        return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
-
-
-class PlainStream:
-    """Streams of other endpoints (images, speech, transcripts): every event but an error is content."""
-
-    markers: tuple[bytes, ...] = (b'"usage"', b'"error"', b"[DONE]")
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.response_id: str | None = None
-        self.error: UpstreamError | None = None
-
-    def event(self, event: bytes) -> Sees:
-        data = event_data(event)
-        if not data:
-            return Sees.NOTHING
-        if data.strip() == b"[DONE]":
-            return Sees.END
-        try:
-            chunk = _chunk_decoder.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Sees.CONTENT
-        if chunk.error is not None:
-            self.error = in_band_error(data) or _malformed()
+        self.error = in_band_error(data)
+        if self.error is not None:
             return Sees.ERROR
-        if chunk.usage is not None:
-            self.usage = chunk.usage.normalise(chunk.service_tier)
+        try:
+            decoded = _plain_events.decode(data)
+        except UNREADABLE:
+            return Sees.CONTENT
+        self.usage = usage_of(decoded.usage, decoded.service_tier) or self.usage
+        type_ = text(decoded.type) or ""
+        self._says_its_end = self._says_its_end or type_.startswith(_FAMILIES)
+        # Not Sees.END: of several images each is completed.
+        self._finished = self._finished or type_ in _ENDS
         return Sees.CONTENT
 
     def complete(self) -> bool:
-        return True
+        return self._finished or not self._says_its_end
+
+    def finished(self) -> bool:
+        return self._finished
 
     def ending(self) -> bytes:
         return b""
 
-    def failure(self, message: str, code: str, last_event: bytes) -> bytes:
+    def failure(self, message: str, code: str, last_events: bytes) -> bytes:
         return error_event(message, "upstream_error", code)

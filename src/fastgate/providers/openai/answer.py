@@ -1,0 +1,68 @@
+"""A complete answer: what is read of it, and what of it is none."""
+
+from typing import Final
+
+import msgspec
+
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.providers.interface import Answer
+from fastgate.providers.openai.errors import in_band_error
+from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
+from fastgate.providers.openai.usage import usage_of
+
+_ANY_BODY: Final = frozenset(
+    {Endpoint.AUDIO_SPEECH, Endpoint.AUDIO_TRANSCRIPTIONS, Endpoint.AUDIO_TRANSLATIONS}
+)
+"""Sound, or with `response_format` text, srt and vtt plain text."""
+
+_WHITESPACE: Final = b" \t\r\n"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class _Answer(msgspec.Struct):
+    id: msgspec.Raw = msgspec.Raw()
+    status: msgspec.Raw = msgspec.Raw()
+    usage: msgspec.Raw = msgspec.Raw()
+    service_tier: msgspec.Raw = msgspec.Raw()
+
+
+_answers: Final = msgspec.json.Decoder(_Answer)
+_NOTHING: Final = Answer(None, None, None)
+
+
+def read_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
+    """As `Dialect.read_answer`."""
+    if endpoint not in _ANY_BODY and not (stored and not body) and not _is_json(endpoint, body):
+        what = "neither begins nor ends as the JSON of an answer" if body else "is empty"
+        return Answer(None, None, UpstreamError(FailureKind.PROTOCOL, f"a body that {what}"))
+    body = body.removeprefix(_BOM)
+    try:
+        answer = _answers.decode(body)
+    except UNREADABLE:
+        return _NOTHING  # the client may understand what the gateway does not
+    error = _error_in(endpoint, answer, body, stored=stored)
+    if error is not None:
+        return Answer(None, None, error)
+    return Answer(usage_of(answer.usage, answer.service_tier), text(answer.id), None)
+
+
+def _is_json(endpoint: Endpoint, body: bytes) -> bool:
+    """By its ends, which tells an error page or a cut body from an answer."""
+    trimmed = body.removeprefix(_BOM).strip(_WHITESPACE)
+    if trimmed.startswith(b"{"):
+        return trimmed.endswith(b"}")
+    # Hugging Face's text-embeddings-inference ranks in an array.
+    return endpoint is Endpoint.RERANK and trimmed.startswith(b"[") and trimmed.endswith(b"]")
+
+
+def _error_in(endpoint: Endpoint, answer: _Answer, body: bytes, *, stored: bool) -> UpstreamError | None:
+    if endpoint is not Endpoint.RESPONSES:
+        return in_band_error(body)
+    if is_empty(answer.status):
+        return in_band_error(body)  # no response object at all
+    if stored or text(answer.status) != "failed":
+        return None
+    return in_band_error(body, other=400) or UpstreamError(
+        FailureKind.STREAM_ERROR, "the response failed without a reason"
+    )

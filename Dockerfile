@@ -9,8 +9,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/fastgate
 COPY pyproject.toml setup.py constraints.txt README.md LICENSE ./
 COPY src ./src
-# The constraint goes for the build's own tools too, which pip installs apart.
-RUN PIP_CONSTRAINT=/src/constraints.txt /opt/fastgate/bin/python -m pip install . \
+# The constraints go for the build's own tools too, which pip installs apart: newer ones take those from an
+# option of their own, and the pip of the constraints is such a one.
+RUN /opt/fastgate/bin/python -m pip install --upgrade --constraint constraints.txt pip \
+ && /opt/fastgate/bin/python -m pip install --constraint constraints.txt --build-constraint constraints.txt . \
  && /opt/fastgate/bin/python -m pip uninstall --yes pip \
  && /opt/fastgate/bin/python -m compileall -q /opt/fastgate
 
@@ -18,6 +20,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/fastgate --create-home fastgate \
  && install --directory --owner=fastgate --mode=0700 /var/lib/fastgate/data
 COPY --from=build /opt/fastgate /opt/fastgate
+COPY deploy/healthcheck.py /opt/fastgate/healthcheck.py
 ENV PATH=/opt/fastgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     FASTGATE_SERVER__HOST=0.0.0.0 \
@@ -28,8 +31,7 @@ WORKDIR /var/lib/fastgate
 VOLUME /var/lib/fastgate/data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# Not urllib, which would ask the proxy that HTTP_PROXY names. With server.tls set, replace it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import http.client, os, sys; connection = http.client.HTTPConnection('127.0.0.1', int(os.environ['FASTGATE_SERVER__PORT']), timeout=2); connection.request('GET', '/health/ready'); sys.exit(connection.getresponse().status != 200)"]
+  CMD ["python", "/opt/fastgate/healthcheck.py"]
 ENTRYPOINT ["fastgate"]
 CMD ["serve"]

@@ -6,6 +6,7 @@
 #   make lint           ruff, mypy, cython-lint                make format       what ruff can mend
 #   make test-pythons   the quick tests on each Python 3.11 to 3.14 that is found here
 #   make test-asan      the extension modules under the address sanitizer
+#   make bench          CPU a request beside nginx (needs nginx and wrk)    make bench-micro   the core functions
 #   make constraints    known-good versions, anew
 #
 # MODE=release|debug|annotate|trace|asan goes with every target: how the extension modules are built.
@@ -16,16 +17,21 @@ MODE ?= release
 ARGS ?=
 
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null)
-NODE := $(shell command -v node 2>/dev/null)
+# Asked for its version: a shim of pyenv's is there also where no uv is behind it.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
+# What aimock needs. Debian has node without npm.
+NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
+	const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 20 || (major === 20 && minor >= 15) ? 0 : 1)' 2>/dev/null && command -v node)
 INSTALL = $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
 OLD_CONSTRAINTS := constraints-openai1.txt
 CORE := setup.py $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
-CODE := src tests benchmarks setup.py
+CODE := src tests benchmarks deploy setup.py
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-slow test-quick test-tools no-node test-pythons test-asan lint format constraints clean
+.PHONY: build run test test-slow test-quick test-tools no-node test-pythons test-asan lint format bench \
+	bench-micro constraints clean
 .DELETE_ON_ERROR:
 
 # --- environment and build -----------------------------------------------------------------------
@@ -35,6 +41,11 @@ build: $(VENV)/.core-$(MODE)
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "fastgate needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
+	@$(if $(UV),true,$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null) || \
+		{ echo "$(PYTHON) cannot make virtual environments: install python3-venv (Debian, Ubuntu), or uv"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; \
+		sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || \
+		{ echo "$(PYTHON) has no Python.h: install python3-dev (Debian, Ubuntu) or python3-devel (Fedora)"; exit 1; }
 	$(if $(UV),uv venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 	$(if $(UV),,$(INSTALL) --upgrade -c $(CONSTRAINTS) pip)
 
@@ -70,8 +81,10 @@ build/node/.installed: tests/support/aimock.py | $(VENV)/.test
 	$$(PYTHONPATH=. $(BIN)/python -c 'from tests.support.aimock import INSTALL; print(INSTALL)')
 	@touch $@
 
+# Where CI has both, they must be good: a test that is silently skipped there is never run.
 no-node:
-	@echo "node is not installed here: the tests that need it are skipped"
+	@echo "tests that need node 20.15 or newer and npm are skipped: node is $$(node --version 2>/dev/null || echo not installed), npm is $$(npm --version 2>/dev/null || echo not installed)"
+	@if [ "$$CI" = true ] && node --version && npm --version; then exit 1; fi >/dev/null 2>&1
 
 run: build
 	@exec $(BIN)/fastgate serve $(ARGS)
@@ -103,21 +116,41 @@ test-pythons:
 	done; \
 	echo "tested:$$tested"
 
+# In a copy, so that the modules of the working tree stay what they are.
 test-asan: $(VENV)/.test
-	$(MAKE) --no-print-directory build MODE=asan
-	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
-		PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 $(BIN)/python -m pytest tests/core $(ARGS); \
-		status=$$?; $(MAKE) --no-print-directory build MODE=release; exit $$status
+	rm -rf build/asan-tree
+	mkdir -p build/asan-tree
+	cp -r pyproject.toml setup.py src tests build/asan-tree
+	rm -f build/asan-tree/src/fastgate/_core/*.so
+	cd build/asan-tree && FASTGATE_BUILD=asan $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
+	cd build/asan-tree && PYTHONPATH=src \
+		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		$(abspath $(BIN))/python -m pytest tests/core --timeout 300 $(ARGS)
 
 lint: build $(VENV)/.lint
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy src tests benchmarks
+	$(BIN)/mypy $(CODE)
 	PATH="$(BIN):$$PATH" $(BIN)/cython-lint src/fastgate/_core
+	FASTGATE_WERROR=1 $(BIN)/python setup.py --quiet build_ext --force --build-lib build/werror --build-temp build/werror
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+# --- benchmarks ----------------------------------------------------------------------------------
+
+bench: build $(VENV)/.test
+	@for program in nginx wrk; do \
+		command -v $$program >/dev/null || { echo "make bench needs $$program: install the package $$program"; exit 1; }; \
+	done
+	$(BIN)/python -m benchmarks.load.run $(ARGS)
+
+bench-micro: build $(VENV)/.test
+	@set -e; for module in sse jsonscan shm metrics; do $(BIN)/python -m benchmarks.micro.$$module; done
+
+# --- dependencies --------------------------------------------------------------------------------
 
 constraints:
 	rm -rf .venvs/constraints .venvs/constraints-openai1

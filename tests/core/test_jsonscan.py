@@ -206,6 +206,14 @@ def test_10_000_keys() -> None:
     ]
 
 
+@pytest.mark.parametrize("find", [jsonscan.find_members, reference.find_members])
+def test_a_limit_of_keys(find: Callable[..., object]) -> None:
+    data = b'{"a":1,"b":2,"c":3}'
+    assert find(data, (b"c",), 3) == [(13, 17, 18)]
+    with pytest.raises(ValueError, match=r"more than 2 keys|too many"):
+        find(data, (b"c",), 2)
+
+
 def test_many_keys_and_spans_cost_their_bytes() -> None:
     """Quadratic work would be 10^10 comparisons, or 10^12 copied bytes, beyond any time limit."""
     keys = [f"key{i}" for i in range(200_000)]

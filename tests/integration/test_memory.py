@@ -85,6 +85,7 @@ async def test_two_thousand_open_streams(provider: FakeProvider, tmp_path: Path)
         assert together < LIMIT_MIB
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_files")
 async def test_streams_take_the_room_of_those_before_them(provider: FakeProvider, tmp_path: Path) -> None:
     """Twice as many as are open at once have come and gone by then; by default the server's allocator

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -41,12 +42,14 @@ def members(data: bytes) -> list[tuple[str, Span]]:
     return found
 
 
-def find_members(data: bytes, names: tuple[bytes, ...]) -> list[Span | None]:
+def find_members(data: bytes, names: tuple[bytes, ...], limit: int = sys.maxsize) -> list[Span | None]:
     found: dict[str, Span] = {}
     for key, span in members(data):
         if key in found:
             raise DuplicateKeyError(key.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), span[0])
         found[key] = span
+        if len(found) > limit:
+            raise ValueError("too many")
     return [found.get(name.decode()) for name in names]
 
 

@@ -13,11 +13,12 @@ class DuplicateKeyError(ValueError):
 
     def __init__(self, key: str, offset: int) -> None: ...
 
-def find_members(data: bytes, names: tuple[bytes, ...]) -> list[Span | None]:
+def find_members(data: bytes, names: tuple[bytes, ...], limit: int = ...) -> list[Span | None]:
     """The top-level members of a JSON object, in the order of `names` (unescaped, UTF-8); None if absent.
 
     The data is expected to be valid JSON (RFC 8259); only the top level is checked here. DuplicateKeyError:
-    any key stands twice after unescaping. ValueError: not an object, or broken at the top level.
+    any key stands twice after unescaping. ValueError: not an object, broken at the top level, or more than
+    `limit` members.
     """
 
 def remove_members(data: bytes, spans: list[Span]) -> bytes:

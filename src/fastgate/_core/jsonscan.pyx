@@ -6,6 +6,9 @@ No recursion, and one pass: neither deep nesting nor many keys cost more than th
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memchr, memcpy
 
+cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
+
 Span = tuple[int, int, int]
 
 
@@ -18,7 +21,7 @@ class DuplicateKeyError(ValueError):
         self.offset = offset
 
 
-cpdef list find_members(bytes data, tuple names):
+cpdef list find_members(bytes data, tuple names, Py_ssize_t limit=PY_SSIZE_T_MAX):
     """The top-level members of a JSON object, in the order of `names` (unescaped, UTF-8); None if absent."""
     if data is None or names is None:
         raise TypeError("find_members() takes bytes and a tuple")
@@ -44,6 +47,8 @@ cpdef list find_members(bytes data, tuple names):
         if key in seen:
             raise DuplicateKeyError(key.decode("utf-8", "replace"), key_start - start)
         seen.add(key)
+        if len(seen) > limit:
+            raise ValueError(f"more than {limit} keys")
         value = _skip_space(_expect(_skip_space(key_end, end), end, c":", start), end)
         at = _value_end(value, end)
         if at == NULL or at == value:

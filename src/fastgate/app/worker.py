@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 # How soon a worker sees a new configuration.
 SNAPSHOT_POLL_S = 0.1
+# The server is done with a response a moment before its exchange is.
+SETTLE_S = 1.0
+_LOOK_S = 0.005
 # After the terminal errors are written, the time that their bytes have to leave.
 FLUSH_S = 2.0
 
@@ -87,6 +90,11 @@ async def _end(
     with suppress(TimeoutError):
         async with asyncio.timeout(drain_s):
             await _first_of(serving, now)
+    if serving.done():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while plane.in_flight():  # noqa: ASYNC110 (granian tells when it is done, nobody tells this)
+                    await asyncio.sleep(_LOOK_S)
     if open_requests := plane.in_flight():
         log.event("warning", "requests cut off at the end of the drain", requests=open_requests)
     await plane.aclose()

@@ -60,6 +60,7 @@ async def serve(launch: ControlLaunch) -> int:
         reloading = (
             tasks.spawn(reloader.watch(), "watch configuration"),
             tasks.spawn(reloader.obey_signals(), "reload on signals"),
+            tasks.spawn(reloader.tidy(), "give shared slots free"),
         )
         lifeline.report()
         await stop.wait()

@@ -2,6 +2,7 @@
 
 import os
 import traceback
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,13 +24,16 @@ from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import Level
 from fastgate.routing.compile import compile_snapshot
-from fastgate.routing.slot_layout import slots_needed
+from fastgate.routing.slot_layout import check_room, release_unused
+from fastgate.store import processes
 from fastgate.store import snapshot as snapshot_file
 from fastgate.store.counters import ROOM, Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, KeyStoreError
 from fastgate.store.processes import CONTROL
 
+# Earlier configurations whose slots are still to be given free. Where a worker hangs, older ones stay taken.
+_MAX_LEFT = 16
 _LOG_LEVEL: dict[Severity, Level] = {
     Severity.ERROR: "error",
     Severity.WARNING: "warning",
@@ -54,6 +58,7 @@ class Publisher:
         self._counters = counters
         self._store = store
         self._metrics = metrics
+        self._left: deque[Snapshot] = deque(maxlen=_MAX_LEFT)
         self.last: ReloadResult | None = None
 
     @property
@@ -93,6 +98,16 @@ class Publisher:
         """What the workers run on."""
         return snapshot_file.read(self._snapshot_path)
 
+    def tidy(self) -> None:
+        """Give free the shared slots of earlier configurations, once no worker runs on one any more."""
+        if not self._left or processes.behind(self._counters, self.generation):
+            return
+        current = self.current()
+        for _ in range(len(self._left)):
+            old = self._left.popleft()
+            if release_unused(self._counters, old, current):
+                self._left.append(old)  # a request that began under it goes on
+
     def _commit(self, settings: Settings) -> list[Diagnostic]:
         """Everything that can fail comes before the first change; returns warnings.
 
@@ -101,16 +116,18 @@ class Publisher:
         """
         generation = self.generation + 1
         snapshot = compile_snapshot(settings, generation, os.environ)
-        self._check_room(snapshot)
+        check_room(snapshot, self._counters.header_load(Header.WORKERS), ROOM)
         keys = compile_keys(settings, os.environ)
         if generation == 1:
             check_exposure(settings, keys, self._store)
         if self._is_published(snapshot):
             synced = self._store.sync_configured(keys.keys, keys.secrets)
         else:
+            before = self._before()
             with snapshot_file.replacing(self._snapshot_path, snapshot):
                 synced = self._store.sync_configured(keys.keys, keys.secrets)
             self._counters.header_store(Header.GENERATION, generation)
+            self._left.extend(before)
         revoked = [f"virtual key {key_id}: its configured secret is revoked" for key_id in synced.revoked]
         return _diagnostics(Severity.WARNING, [*keys.warnings, *revoked])
 
@@ -127,17 +144,16 @@ class Publisher:
         # Bytes, since the order of providers counts, and dicts compare without it.
         return current == snapshot_file.encode(msgspec.structs.replace(snapshot, generation=generation))
 
+    def _before(self) -> list[Snapshot]:
+        """The one in use, if there is one that can be read."""
+        try:
+            return [self.current()] if self.generation else []
+        except (OSError, ValueError):
+            return []
+
     def _restart_needed(self, settings: Settings) -> tuple[str, ...]:
         now = restart_only(settings)
         return tuple(name for name, value in self._launch.running.items() if now[name] != value)
-
-    def _check_room(self, snapshot: Snapshot) -> None:
-        needed = slots_needed(snapshot, self._counters.header_load(Header.WORKERS))
-        if needed > ROOM:
-            raise ConfigError(
-                f"{len(snapshot.deployments)} deployments with their credentials need {needed} slots of "
-                f"shared memory, and there are {ROOM}: limit `models` of the providers to those in use"
-            )
 
     def _published(
         self, found: list[Diagnostic], restart_needed: tuple[str, ...], before: int

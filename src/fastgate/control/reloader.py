@@ -59,6 +59,11 @@ class Reloader:
             self.reload()
             await asyncio.sleep(PAUSE_S)
 
+    async def tidy(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_S)
+            self.publisher.tidy()
+
     async def watch(self) -> None:
         """Return at once where there is no file."""
         while self._watcher is not None:

@@ -1,6 +1,7 @@
 """One try on one deployment: build, send, wait for the first content, classify a failure."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final
@@ -11,12 +12,15 @@ from fastgate.domain.failure import FailureKind, Scope, UpstreamError
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.operation import BodyKind
 from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
 
 _EVENT_STREAM: Final = b"text/event-stream"
 _JSON: Final = b"application/json"
+# A quote inside a JSON string is escaped, so this is never a client's text.
+_NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 REFUSAL_BYTES: Final = 1024 * 1024
 REFUSAL_WAIT_S: Final = 10.0
 
@@ -178,7 +182,8 @@ class Attempt:
 
     async def _whole(self) -> None:
         body = await self._rest(self.exchange.generation.settings.max_response_bytes)
-        answer = self.dialect.read_answer(self.exchange.operation.endpoint, body)
+        operation = self.exchange.operation
+        answer = self.dialect.read_answer(operation.endpoint, body, stored=operation.body is BodyKind.NONE)
         if answer.error is not None:
             raise answer.error
         self.body = body
@@ -241,7 +246,8 @@ class Attempt:
                 if not (Sees.USAGE_ONLY in seen and self.withholds_usage):
                     held.append(event)
                     held_bytes += len(event)
-                    self.last_events = event
+                    if b"data:" in event:
+                        self.last_events = event
                 if Sees.END in seen:
                     self.ended = True
                     break
@@ -253,7 +259,7 @@ class Attempt:
                 if not self.ended:
                     held.append(decoder.ending())
                 self.ended = True
-        self.first = b"".join(held)
+        self.first = self.visible(b"".join(held))
         self._has_content()
 
     def feed(self, data: bytes) -> int:
@@ -273,6 +279,12 @@ class Attempt:
         assert self.splitter is not None
         tail = self.splitter.take_tail()
         return self.feed(tail.rstrip(b"\r\n") + b"\n\n" if tail.strip() else b"")
+
+    def visible(self, block: bytes) -> bytes:
+        """Events as the client is to see them: once usage is asked for, every chunk says `usage: null`."""
+        if self.withholds_usage and b'"usage"' in block:
+            return _NULL_USAGE.sub(b"", block)
+        return block
 
     @property
     def withholds_usage(self) -> bool:

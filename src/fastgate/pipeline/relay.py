@@ -1,7 +1,6 @@
 """Bytes upstream → bytes downstream, unchanged; usage is read on the way."""
 
 import asyncio
-import re
 from typing import Final
 
 from fastgate import clock
@@ -19,8 +18,6 @@ from fastgate.store.responses import ResponseOwner
 from fastgate.upstream.client import Call
 
 TAIL_WAIT_S: Final = 1.0
-# Chunks carry it once usage is asked for. A quote inside a JSON string is escaped, so this is never text.
-_NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 
 
 async def relay(exchange: Exchange, attempt: Attempt) -> None:
@@ -142,7 +139,6 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
     gap = exchange.services.metrics.inter_chunk_gap.labels(
         attempt.choice.provider.name, attempt.destination.model_label
     )
-    withholds_usage = attempt.withholds_usage
     if resume is not None:
         resume.saw(attempt.first)
     attempt.first = b""
@@ -151,7 +147,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         try:
             data = await call.read()
         except UpstreamError:
-            if decoder.complete():
+            if decoder.finished():
                 return  # the client has all of the answer, whatever became of the rest of the framing
             raise
         if not (attempt.feed(data) if data else attempt.feed_tail()):
@@ -164,12 +160,12 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         block = splitter.block
         if splitter.mask:
             block = _inspected(attempt, decoder, splitter)
-        if withholds_usage and b'"usage"' in block:
-            block = _NULL_USAGE.sub(b"", block)
+        block = attempt.visible(block)
         if block:
             if resume is not None:
                 resume.saw(block)
-            attempt.last_events = block
+            if b"data:" in block:
+                attempt.last_events = block
             await _send(exchange, block)
         if decoder.error is not None:
             raise decoder.error

@@ -108,4 +108,4 @@ def _continued(envelope: Envelope, text: str) -> Envelope:
     messages = msgspec.json.decode(envelope.body, type=_Body).messages
     added = [{"role": "assistant", "content": text}, {"role": "user", "content": _GO_ON}]
     members["messages"] = msgspec.Raw(msgspec.json.encode([*messages, *added]))
-    return Envelope.decode(msgspec.json.encode(members))
+    return Envelope.decode(msgspec.json.encode(members), responses=False)

@@ -24,7 +24,7 @@ from fastgate.domain.virtual_key import VirtualKey
 FORMAT: Final = b"1"
 DIGEST_BYTES: Final = 32
 
-# Address space, not memory or disk: the file grows only with what is stored (some 700 bytes a key).
+# Address space, not memory or disk: the file grows only with what is stored (some 650 bytes a key).
 _MAP_BYTES: Final = 64 * 1024**3
 # Set by whoever creates the lock file; one slot a process, and 256 workers are allowed.
 _MAX_READERS: Final = 1_024

@@ -58,6 +58,7 @@ _fields: Final = msgspec.json.Decoder(Fields)
 _OF_RESPONSES: Final = frozenset(Fields.__struct_fields__)
 _OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store"}
 
+MAX_KEYS: Final = 4096
 MAX_QUOTED_KEY: Final = 64
 MAX_QUOTED_REASON: Final = 200
 # A high surrogate in an escape, without the low one behind it.
@@ -85,7 +86,7 @@ class Envelope:
         self._rendered: tuple[str | None, bool, bytes] | None = None
 
     @classmethod
-    def decode(cls, body: bytes, *, responses: bool = True) -> "Envelope":
+    def decode(cls, body: bytes, *, responses: bool = False) -> "Envelope":
         """GatewayError: invalid_json, invalid_body, invalid_field, duplicate_key.
 
         `responses`: the body is a request for a response, whose own fields are read too.
@@ -156,10 +157,12 @@ class Envelope:
 
 def _find(body: bytes) -> list[Span | None]:
     try:
-        return find_members(body, _READ)
+        return find_members(body, _READ, MAX_KEYS)
     except DuplicateKeyError:
         raise
-    except ValueError:
+    except ValueError as error:
+        if str(error).startswith("more than"):
+            raise GatewayError("invalid_body", f"The body has more than {MAX_KEYS} keys.") from None
         _objects.decode(body)  # says better what is wrong
         raise
 

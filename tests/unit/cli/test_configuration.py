@@ -48,9 +48,8 @@ def test_what_only_shows_when_routes_and_keys_are_made_is_found_too(run: Run, tm
     )
     done = run("check")
     assert done.returncode == 1
-    assert "fastgate.yaml:10: error: routes.smart[0].deployments[0].model: `local` does not serve `larger`" in (
-        done.stdout
-    )
+    place = "fastgate.yaml:10: error: routes.smart[0].deployments[0].model"
+    assert f"{place}: `local` does not serve `larger`" in done.stdout
     assert "fastgate.yaml:14: warning: virtual_keys[1].secret: the secret is short" in done.stdout
     assert "hunter2" not in done.stdout
     assert done.stderr == "1 error, 1 warning\n"
@@ -62,6 +61,12 @@ def test_a_configuration_that_shared_memory_has_no_room_for(run: Run, tmp_path: 
     done = run("check", environ={"SMALL_KEY": SMALL_KEY})
     assert done.returncode == 1
     assert f"slots of shared memory, and there are {ROOM}" in done.stdout
+
+
+def test_time_zones_are_known_on_a_machine_that_has_none(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "fastgate.yaml").write_text("customers: [{id: acme, timezone: Europe/Berlin}]\n")
+    done = run("check", environ={"PYTHONTZPATH": ""})
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_warnings_alone_are_no_failure(configured: Run) -> None:

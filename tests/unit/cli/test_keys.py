@@ -224,7 +224,9 @@ def test_before_the_first_start_the_data_directory_is_for_its_owner_only(
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_secrets_of_a_key_that_is_gone_are_kept_until_they_are_pruned(configured: Run, tmp_path: Path) -> None:
+def test_secrets_of_a_key_that_is_gone_are_kept_until_they_are_pruned(
+    configured: Run, tmp_path: Path
+) -> None:
     load_keys(tmp_path)
     issued(configured, "issue", "vk_acme")
     issued(configured, "issue", "vk_small")

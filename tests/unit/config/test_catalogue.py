@@ -6,8 +6,8 @@ import pytest
 from genai_prices.data import providers
 from genai_prices.types import Provider
 
-from fastgate.domain.provider_table import KNOWN
 from fastgate.config import catalogue
+from fastgate.domain.provider_table import KNOWN
 
 
 def _variants(name: str) -> set[str]:

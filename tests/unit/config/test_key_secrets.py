@@ -44,7 +44,7 @@ def test_one_secret_for_two_keys() -> None:
     hashed = hashlib.sha256(STRONG.encode()).hexdigest()
     found = messages(
         f"virtual_keys:\n- {{id: a, secret: {STRONG}}}\n- {{id: b, secret_hash: {hashed}}}\n"
-        "- {id: c, secret: none}\n- {id: d, secret: \"${NOPE}\"}\nsever: 1"
+        '- {id: c, secret: none}\n- {id: d, secret: "${NOPE}"}\nsever: 1'
     )
     assert found == [
         "3: virtual_keys[1].secret_hash: b has the same secret as a; each key needs its own",

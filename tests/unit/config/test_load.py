@@ -99,7 +99,8 @@ routes:
         "17: routes.r[0].deployments: must not be empty",
         "18: routes.s: expected a list or a mapping, got a whole number",
         "19: routes.t: must not be empty",
-        "FASTGATE_METRICS__MAX_SERIES: metrics.max_series: expected a whole number from 100 to 1000000, got 1",
+        "FASTGATE_METRICS__MAX_SERIES: metrics.max_series: "
+        "expected a whole number from 100 to 1000000, got 1",
     ]
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.support.configs import check_text, messages
 
-LOCAL = {"dialect": "openai", "base_url": "http://h/v1", "credentials": [{"secret": "none"}]}
+LOCAL: dict[str, Any] = {"dialect": "openai", "base_url": "http://h/v1", "credentials": [{"secret": "none"}]}
 
 
 def errors(name: str = "a", **settings: Any) -> list[str]:
@@ -43,7 +43,8 @@ def test_a_proxy_that_is_none(proxy: str) -> None:
 
 
 def test_every_error_of_a_provider_comes_beside_those_of_other_sections() -> None:
-    text = """\
+    text = (
+        """\
 server: {port: x}
 providers:
   azure: {credentials: [{secret: none}]}
@@ -72,10 +73,13 @@ routes:
       when: {min_body_bytes: 9, max_body_bytes: 3}
     - deployments:
         - {provider: e, model: m, region: us}
-  """ + "x" * 257 + """: [{deployments: [{provider: e, model: m}]}]
+  """
+        + "x" * 257
+        + """: [{deployments: [{provider: e, model: m}]}]
 virtual_keys:
   - {id: v, secret: none}
 """
+    )
     text = text.replace("  c:\n", "  e: {dialect: openai, base_url: http://h/v1, models: [m]}\n  c:\n")
     found = messages(text)
     for expected in (

@@ -132,7 +132,8 @@ def test_references(text: str, errors: list[str]) -> None:
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://h/v1, network: {proxy: socks5://p}}}",
-            "providers.a.network.proxy: only http:// proxies are supported: the URL is `http://host:port`, or `none`",
+            "providers.a.network.proxy: only http:// proxies are supported: the URL is `http://host:port`, "
+            "or `none`",
         ),
         (
             "providers: {a: {dialect: openai, base_url: http://h/v1, network: {client_key: /etc/hostname}}}",

@@ -112,7 +112,10 @@ def test_duplicate_keys_are_all_reported() -> None:
     ("text", "error"),
     [
         ("a: [1, 2\nb: 3", "f.yaml:2: error: not valid YAML: while parsing a flow sequence"),
-        ("a: *nope", "f.yaml:1: error: an alias without an anchor before it; text that begins with `*` needs quotes"),
+        (
+            "a: *nope",
+            "f.yaml:1: error: an alias without an anchor before it; text that begins with `*` needs quotes",
+        ),
         ("a: &a [*a]", "f.yaml:1: error: an alias without an anchor before it"),
         (
             "a: !!python/object:os.system x",

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.gateway_process import SECRET, gateway_config, provider_config
 from tests.support.worker_process import Published
 
+from fastgate._core.shm import key_of as key_of_slot
 from fastgate.keys import secret as secrets
 from fastgate.keys.lifecycle import issue
 from fastgate.launch import Embedded
-from fastgate.store.counters import ROOM
+from fastgate.routing.slot_layout import deployment_name
+from fastgate.store import processes
+from fastgate.store.counters import ROOM, Header
+from fastgate.store.processes import ProcessRecord
 
 CONFIG = gateway_config({"local": provider_config("http://127.0.0.1:1/v1")})
 
@@ -37,7 +42,7 @@ def test_snapshot_keys_and_generation(published: Published) -> None:
     assert published.publisher.last is not None
 
 
-def another(*models: str, **more: object) -> dict[str, object]:
+def another(*models: str, **more: Any) -> dict[str, object]:
     return gateway_config({"local": provider_config("http://127.0.0.1:1/v1", *models)}, **more)
 
 
@@ -186,6 +191,24 @@ def test_exposure_is_refused_at_the_start_only(published: Published) -> None:
     assert published.publisher.publish().ok
     published.write_config(exposed)
     assert published.publisher.publish().ok
+
+
+def test_slots_of_what_is_gone_are_given_free_when_no_worker_uses_it(published: Published) -> None:
+    published.publisher.publish()
+    counters, names = published.counters, ("local/gpt-4o", "local/another")
+    counters.header_store(Header.WORKERS, 1)
+    processes.record(counters, ProcessRecord("worker-1", 11, 0, 1))
+    processes.took(counters, "worker-1", 1)
+    slots = [key_of_slot(deployment_name(name)) for name in names]
+    for slot in slots:
+        counters.claim(slot)
+    published.write_config(another("another"))
+    assert published.publisher.publish().generation == 2
+    published.publisher.tidy()
+    assert all(counters.find(slot) >= 0 for slot in slots)
+    processes.took(counters, "worker-1", 2)
+    published.publisher.tidy()
+    assert [counters.find(slot) >= 0 for slot in slots] == [False, True]
 
 
 def test_a_refused_start_leaves_the_keys_alone(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_one_spelling(url: str, spelt: str) -> None:
     ],
 )
 def test_what_could_not_be_called(url: str) -> None:
-    with pytest.raises(ValueError, match="^the "):
+    with pytest.raises(ValueError, match=r"^the "):
         base_url(url)
 
 

@@ -307,7 +307,9 @@ def test_a_pinned_plan_has_one_deployment_and_credential(tmp_path: Path, fake_cl
     assert pinned(key=VirtualKey(id="k", allowed_providers=("b",))) is None
 
 
-def test_a_stored_response_is_not_a_way_round_what_a_key_may_use(tmp_path: Path, fake_clock: FakeClock) -> None:
+def test_a_stored_response_is_not_a_way_round_what_a_key_may_use(
+    tmp_path: Path, fake_clock: FakeClock
+) -> None:
     """To fetch or delete it is one thing; to let the model go on is another."""
     routes = {"smart": [{"deployments": [{"provider": "a", "model": "m"}]}]}
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", "n")}, routes=routes))

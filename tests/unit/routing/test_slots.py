@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from tests.conftest import FakeClock
+from tests.support.events import Lines, recorded
 from tests.support.routing import Rig, local, snapshot
 
 from fastgate.domain.endpoint import Endpoint
@@ -15,7 +15,6 @@ from fastgate.domain.failure import FailureKind as Kind
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.snapshot import Snapshot
 from fastgate.errors import ConfigError, GatewayError
-from fastgate.observability import log
 from fastgate.routing.slot_layout import check_room, release_unused, slots_needed
 
 ROUTES = {
@@ -28,9 +27,7 @@ def of_file(path: Path, *models: str) -> Snapshot:
     path.write_text("sk")
     os.utime(path, ns=(1, path.stat().st_mtime_ns + 1_000_000_000))
     given = local(*models, credentials=0)
-    return snapshot(
-        providers={"a": {**given, "credentials": [{"secret": f"file:{path}"}]}}, routes=ROUTES
-    )
+    return snapshot(providers={"a": {**given, "credentials": [{"secret": f"file:{path}"}]}}, routes=ROUTES)
 
 
 def use(rig: Rig, *models: str) -> None:
@@ -42,12 +39,9 @@ def use(rig: Rig, *models: str) -> None:
 def taken(rig: Rig) -> int:
     """How many slots have a key, found by filling the rest."""
     slots = rig.files[0]
-    free = []
-    try:
-        for key in range(1, slots.capacity + 1):
-            free.append(slots.claim(key))
-    except OverflowError:
-        pass
+    free: list[int] = []
+    with suppress(OverflowError):
+        free.extend(slots.claim(key) for key in range(1, slots.capacity + 1))
     for slot in free:
         slots.release(slot)
     return slots.capacity - len(free)
@@ -131,13 +125,21 @@ def test_a_deployment_that_comes_back_is_not_counted_in_anothers_slot(
     assert not any(rig.files[0].load(slot, field) for slot in others for field in range(15))
 
 
+@pytest.fixture
+def log_lines(tmp_path: Path) -> Iterator[Lines]:
+    with recorded(tmp_path / "log") as lines:
+        yield lines
+
+
 @pytest.mark.parametrize("model", ["m0", "r"])
 def test_no_room_is_an_honest_503_told_once(
-    tmp_path: Path, fake_clock: FakeClock, log_lines: Any, model: str
+    tmp_path: Path, fake_clock: FakeClock, log_lines: Lines, model: str
 ) -> None:
     given = local(*(f"m{n}" for n in range(3)))
     routes = {
-        "r": [{"strategy": "round_robin", "deployments": [{"provider": "a", "model": f"m{n}"} for n in (1, 2)]}]
+        "r": [
+            {"strategy": "round_robin", "deployments": [{"provider": "a", "model": f"m{n}"} for n in (1, 2)]}
+        ]
     }
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": given}, routes=routes), capacity=8)
     for key in range(1, 8):
@@ -161,7 +163,7 @@ def test_room_is_checked_before() -> None:
         check_room(snap, 4, needed - 1)
 
 
-def test_a_rejected_credential_is_told_once(tmp_path: Path, fake_clock: FakeClock, log_lines: Any) -> None:
+def test_a_rejected_credential_is_told_once(tmp_path: Path, fake_clock: FakeClock, log_lines: Lines) -> None:
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", credentials=2)}), workers=2)
     plans = [rig.plan("m", worker=worker) for worker in (0, 1)]
     choices = [rig.choice(plan) for plan in plans]
@@ -179,7 +181,7 @@ def test_a_rejected_credential_is_told_once(tmp_path: Path, fake_clock: FakeCloc
         )
 
 
-def test_the_breakers_turns_are_told_once(tmp_path: Path, fake_clock: FakeClock, log_lines: Any) -> None:
+def test_the_breakers_turns_are_told_once(tmp_path: Path, fake_clock: FakeClock, log_lines: Lines) -> None:
     breaker = {"min_requests": 2, "open_s": 5}
     rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": local("m", breaker=breaker)}), workers=2)
     for worker in (0, 1):

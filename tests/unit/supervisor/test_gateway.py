@@ -1,6 +1,7 @@
 """`fastgate serve` as a whole: start, refusals, restarts, reload and the end, with real processes."""
 
 import asyncio
+import contextlib
 import os
 import re
 import resource
@@ -362,7 +363,8 @@ class TestEnd:
             children = [process.pid for process in gateway.child.descendants()]
             supervisor = [gateway.child.process.pid]
             for pid in supervisor + children if first == "supervisor" else children + supervisor:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # without a stream it may have ended
+                    os.kill(pid, signal.SIGTERM)
                 time.sleep(gap_s)
             until_refused(gateway.url)
             gate.open()

@@ -1,13 +1,13 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 from tests.support.byte_server import Peer, answering, byte_server, chunk, chunked_head, response
+from tests.support.events import Lines, recorded
 from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post
 
 from fastgate.domain.failure import FailureKind, UpstreamError
@@ -251,8 +251,14 @@ async def test_a_renewed_certificate_is_used_from_the_next_connection_on(
         assert (await fetch(client, origin)).body == b"ok"
 
 
+@pytest.fixture
+def log_lines(tmp_path: Path) -> Iterator[Lines]:
+    with recorded(tmp_path / "log") as lines:
+        yield lines
+
+
 async def test_a_renewal_that_went_wrong_leaves_the_former_in_use(
-    ca: trustme.CA, tmp_path: Path, log_lines: Callable[[], list[dict[str, Any]]]
+    ca: trustme.CA, tmp_path: Path, log_lines: Lines
 ) -> None:
     path = tmp_path / "ca.pem"
     ca.cert_pem.write_to_path(str(path))
@@ -263,6 +269,8 @@ async def test_a_renewal_that_went_wrong_leaves_the_former_in_use(
         path.write_text(content) if content else path.unlink()
         for _ in range(3):
             assert await contexts.get(network) is former
-    assert [line["level"] for line in log_lines()] == ["warning", "warning"], "once for each change"
+    assert [line["level"] for line in await asyncio.to_thread(log_lines)] == ["warning", "warning"], (
+        "once for each change"
+    )
     ca.cert_pem.write_to_path(str(path))
     assert await contexts.get(network) is not former

@@ -133,8 +133,16 @@ def test_bad_bodies_are_refused_with_the_place(body: bytes, code: str, param: st
     "key", ["Model", "MODEL", "mod\\u0045l", "\u017ftream", "STREAM", "N", "Max_Tokens", "Store"]
 )
 def test_a_key_that_only_case_tells_from_a_read_one_is_refused(key: str) -> None:
-    error = refused(f'{{"model":"allowed","{key}":null}}'.encode())
+    with pytest.raises(GatewayError) as caught:
+        Envelope.decode(f'{{"model":"allowed","{key}":null}}'.encode(), responses=True)
+    error = caught.value
     assert (error.code, error.param) == ("invalid_field", json.loads(f'"{key}"'))
+
+
+def test_more_keys_than_any_request_has_are_refused() -> None:
+    error = refused(json.dumps({f"k{n}": n for n in range(4097)}).encode())
+    assert error.code == "invalid_body"
+    assert "4096" in error.message
 
 
 def test_other_keys_may_have_any_case() -> None:

@@ -38,7 +38,7 @@ DIRECTIVES = {
     "cdivision": not CHECKED,
     "linetrace": MODE == "trace",
 }
-MACROS = [("FASTGATE_DEBUG", "1" if CHECKED else "0")]
+MACROS: list[tuple[str, str | None]] = [("FASTGATE_DEBUG", "1" if CHECKED else "0")]
 if MODE == "trace":
     MACROS += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
@@ -56,7 +56,7 @@ class BuildModes(build_ext):
 
 
 setup(
-    ext_modules=cythonize(
+    ext_modules=cythonize(  # type: ignore[no-untyped-call]  # Cython's own code is not typed
         [
             Extension(
                 f"fastgate._core.{source.stem}",

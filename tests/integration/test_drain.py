@@ -165,8 +165,11 @@ async def test_a_worker_that_is_told_on_its_own_is_replaced(provider: FakeProvid
     with GatewayProcess(config(provider, 30, workers=1), tmp_path) as gateway:
         gate = held(provider)
         streams, slow = await begin(gateway, provider)
+        idle = await Connection.connect(gateway.url)
+        assert (await idle.call(request(method="GET", path="/health/ready"))).status == 200
         pid = gateway.pids()["worker-1"]
         psutil.Process(pid).terminate()
+        await idle.closed()
         # Nobody else has the socket: this one waits in its queue until there is a successor.
         late = asyncio.ensure_future(Connection.connect(gateway.url))
         gate.open()

@@ -76,6 +76,12 @@ class Connection(asyncio.Protocol):
     async def done(self, timeout: float = 30.0) -> Answer:
         return await self.until(lambda answer: answer.ended, timeout)
 
+    async def closed(self, timeout: float = 30.0) -> None:
+        """Wait until the server has closed the connection, which is at rest."""
+        self.answer = Answer(lost=not self.open)
+        await self.done(timeout)
+        assert self.answer.lost
+
     async def call(self, request: bytes) -> Answer:
         self.send(request)
         return await self.done()

@@ -9,7 +9,7 @@ from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.providers.interface import Answer
 from fastgate.providers.openai.errors import in_band_error
 from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
-from fastgate.providers.openai.usage import usage_of
+from fastgate.providers.openai.usage import SaneUsage, usage_of
 
 _ANY_BODY: Final = frozenset(
     {Endpoint.AUDIO_SPEECH, Endpoint.AUDIO_TRANSCRIPTIONS, Endpoint.AUDIO_TRANSLATIONS}
@@ -27,6 +27,19 @@ class _Answer(msgspec.Struct):
     service_tier: msgspec.Raw = msgspec.Raw()
 
 
+class _SaneAnswer(msgspec.Struct):
+    """An answer as the specification has it. One with an error, or of odd types, does not fit."""
+
+    id: str | None = None
+    status: str | None = None
+    usage: SaneUsage | None = None
+    service_tier: str | None = None
+    error: None = None
+    object: str | None = None
+    type: str | None = None
+
+
+_sane_answers: Final = msgspec.json.Decoder(_SaneAnswer)
 _answers: Final = msgspec.json.Decoder(_Answer)
 _NOTHING: Final = Answer(None, None, None)
 
@@ -36,6 +49,16 @@ def read_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
     if endpoint not in _ANY_BODY and not (stored and not body) and not _is_json(endpoint, body):
         what = "neither begins nor ends as the JSON of an answer" if body else "is empty"
         return Answer(None, None, UpstreamError(FailureKind.PROTOCOL, f"a body that {what}"))
+    try:
+        sane = _sane_answers.decode(body)
+    except UNREADABLE:
+        return _read_odd_answer(endpoint, body, stored=stored)
+    if "error" in (sane.object, sane.type) or (endpoint is Endpoint.RESPONSES and sane.status != "completed"):
+        return _read_odd_answer(endpoint, body, stored=stored)
+    return Answer(None if sane.usage is None else sane.usage.usage(sane.service_tier), sane.id, None)
+
+
+def _read_odd_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
     body = body.removeprefix(_BOM)
     try:
         answer = _answers.decode(body)
@@ -49,6 +72,8 @@ def read_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
 
 def _is_json(endpoint: Endpoint, body: bytes) -> bool:
     """By its ends, which tells an error page or a cut body from an answer."""
+    if body[:1] == b"{" and body[-1:] == b"}":
+        return True
     trimmed = body.removeprefix(_BOM).strip(_WHITESPACE)
     if trimmed.startswith(b"{"):
         return trimmed.endswith(b"}")

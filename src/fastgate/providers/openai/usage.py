@@ -1,6 +1,6 @@
 """OpenAI's two usage shapes (chat: prompt/completion, Responses and others: input/output)."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -30,6 +30,51 @@ class _UsageObject(msgspec.Struct):
     input_tokens_details: msgspec.Raw = msgspec.Raw()
     output_tokens_details: msgspec.Raw = msgspec.Raw()
     input_token_details: msgspec.Raw = msgspec.Raw()  # so called in transcripts
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
+
+
+class _SaneInput(msgspec.Struct):
+    cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    audio_tokens: Count | None = None
+
+
+class _SaneOutput(msgspec.Struct):
+    reasoning_tokens: Count | None = None
+    audio_tokens: Count | None = None
+
+
+class SaneUsage(msgspec.Struct):
+    """Usage as the specification has it, which is decoded in one go; what does not fit goes to `usage_of`."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    prompt_tokens_details: _SaneInput | None = None
+    completion_tokens_details: _SaneOutput | None = None
+    input_tokens_details: _SaneInput | None = None
+    output_tokens_details: _SaneOutput | None = None
+    input_token_details: _SaneInput | None = None
+
+    def usage(self, service_tier: str | None) -> Usage:
+        usage = Usage(
+            input_tokens=self.prompt_tokens or self.input_tokens or 0,
+            output_tokens=self.completion_tokens or self.output_tokens or 0,
+            service_tier=service_tier,
+        )
+        taken_in = self.prompt_tokens_details or self.input_tokens_details or self.input_token_details
+        if taken_in is not None:
+            usage.cached_input_tokens = taken_in.cached_tokens or 0
+            usage.cache_write_tokens = taken_in.cache_write_tokens or 0
+            usage.input_audio_tokens = taken_in.audio_tokens or 0
+        given_out = self.completion_tokens_details or self.output_tokens_details
+        if given_out is not None:
+            usage.reasoning_tokens = given_out.reasoning_tokens or 0
+            usage.output_audio_tokens = given_out.audio_tokens or 0
+        return usage
 
 
 _usages: Final = msgspec.json.Decoder(_UsageObject)

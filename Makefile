@@ -120,7 +120,7 @@ test-pythons:
 test-asan: $(VENV)/.test
 	rm -rf build/asan-tree
 	mkdir -p build/asan-tree
-	cp -r pyproject.toml setup.py src tests build/asan-tree
+	cp -r pyproject.toml setup.py README.md LICENSE src tests build/asan-tree
 	rm -f build/asan-tree/src/fastgate/_core/*.so
 	cd build/asan-tree && FASTGATE_BUILD=asan $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 	cd build/asan-tree && PYTHONPATH=src \

@@ -23,7 +23,7 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         400, INVALID, "The body is not what the endpoint takes (an object, a form, a size)."
     ),
     "invalid_field": ErrorSpec(
-        400, INVALID, "A field that the gateway reads has a wrong type; `param` names it."
+        400, INVALID, "A field that the gateway reads has a wrong type or spelling; `param` names it."
     ),
     "duplicate_key": ErrorSpec(
         400, INVALID, "A key stands twice in the body; which one counts is ambiguous."

@@ -200,10 +200,10 @@ async def observe(client: httpx.AsyncClient, cell: Cell) -> str:
     except httpx.TransportError as error:
         return f"broken connection ({type(error).__name__})"
     if answer.status_code != 200:
-        error = msgspec.json.decode(raw)["error"]
-        assert set(error) == {"message", "type", "param", "code"}
+        refusal = msgspec.json.decode(raw)["error"]
+        assert set(refusal) == {"message", "type", "param", "code"}
         retry = ", Retry-After" if "retry-after" in answer.headers else ""
-        return f"{answer.status_code} {error['code'] or error['type']}{retry}"
+        return f"{answer.status_code} {refusal['code'] or refusal['type']}{retry}"
     text = _text(raw, cell.streamed)
     if text.errors:
         return f"200, partial answer, then error {text.errors[0]}"

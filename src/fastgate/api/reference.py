@@ -23,7 +23,9 @@ what has no deployment in its path).
 A virtual key goes into `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`; `x-fg-virtual-key` and
 `x-bf-vk` win over those. The body is forwarded byte for byte: only `model`, `stream`, `stream_options`,
 `max_tokens`, `max_completion_tokens`, `n`, `user`, `metadata`, `fallbacks` and, for responses,
-`previous_response_id` and `store` are looked at.
+`previous_response_id` and `store` are looked at. A key that stands twice, or differs from one of these only in case,
+is refused, since another parser might read it differently; so are more than 4,096 keys, and forms of more than 1,000
+parts. The body comes without `content-encoding`.
 
 | endpoint | body | label in metrics and logs |
 |---|---|---|
@@ -34,7 +36,9 @@ _API_TAIL: Final = """
 model, the `api-version` is not forwarded.
 
 A stored response is answered by the deployment that made it, for the virtual key that made it; anybody else gets
-404 `response_not_found`. It is known for 30 days. `previous_response_id` follows the same rule.
+404 `response_not_found`. It is known for 30 days. `previous_response_id` follows the same rule. Ids of other things
+that a provider stores (conversations, items, files) are not checked: whoever knows one can use it with any key that
+reaches the same provider account.
 
 ## Answered by the gateway
 
@@ -46,7 +50,7 @@ A stored response is answered by the deployment that made it, for the virtual ke
 | `GET /health/ready` | 200 while it takes requests, 503 when it drains |
 | `GET /metrics` | Prometheus metrics, OpenMetrics when asked for (docs/metrics.md) |
 
-`HEAD` is answered where `GET` is, for these pages. Health and metrics ask for no virtual key.
+`HEAD` is answered for `/`, health and metrics, which ask for no virtual key.
 
 ## Request headers
 
@@ -56,7 +60,8 @@ A stored response is answered by the deployment that made it, for the virtual ke
 | `x-fastgate-dry-run: 1` | answer which deployments would be tried, in order, and why others are out; nothing is called |
 
 Of the client's headers only `openai-organization`, `openai-project`, `openai-beta`, `idempotency-key`, `traceparent`
-and `tracestate` are forwarded, and those in `upstream.forward_request_headers`.
+and `tracestate` are forwarded, and those in `upstream.forward_request_headers`. An `idempotency-key` gets the virtual
+key's id in front, since providers keep such keys by account.
 
 ## Response headers
 

@@ -42,9 +42,9 @@ class _Check:
         self._network(self._settings.network)
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
-        path = (*self._path, *path)
-        if not self._report.failed(path):  # a stand-in is not to blame
-            self._report.error(self._tree.locate(path), path, message, suggestion)
+        whole = (*self._path, *path)
+        if not path or not self._report.failed(whole):  # a stand-in is not to blame
+            self._report.error(self._tree.locate(whole), whole, message, suggestion)
 
     def _failed(self, *settings: str) -> bool:
         return any(self._report.failed((*self._path, setting)) for setting in settings)
@@ -128,10 +128,11 @@ class _Check:
         self._unique(
             (("deployments", index), each.region, each.model) for index, each in enumerate(deployments)
         )
-        own = {each.model for each in deployments}
+        seen = {each.model for each in deployments}
         for index, model in enumerate(listed):
-            if model in own or model in listed[:index]:
+            if model in seen:
                 self._error(("models", index), f"`{model}` is there twice")
+            seen.add(model)
         named: list[tuple[SettingPath, str]] = [
             *((("deployments", index, "model"), each.model) for index, each in enumerate(deployments)),
             *((("models", index), model) for index, model in enumerate(listed)),

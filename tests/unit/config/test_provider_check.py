@@ -107,6 +107,12 @@ virtual_keys:
     assert len(found) == 18, found
 
 
+def test_an_error_inside_of_a_provider_hides_none_about_it() -> None:
+    found = errors("openai", timeouts={"connect_s": 0}, headers={"host": "x"})
+    assert [error.partition(":")[0] for error in found] == [".timeouts.connect_s", "", ".headers.host"]
+    assert found[1].startswith(": has no credentials; write `credentials:")
+
+
 def test_what_a_catalogue_lists_is_served_and_nothing_else_where_any_model_is_off() -> None:
     text = """\
 providers: {openai: {credentials: [{secret: none}], any_model: false}}

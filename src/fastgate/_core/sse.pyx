@@ -12,10 +12,10 @@ cdef extern from "<string.h>" nogil:
 
 
 DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-MAX_MARKERS = 64
+MAX_MARKERS = 16
 
 cdef enum:
-    _MAX_MARKERS = 64
+    _MAX_MARKERS = 16
     _FIRST_ROOM = 4096
 
 cdef enum State:

@@ -75,7 +75,6 @@ async def hold_streams(gateway: GatewayProcess, provider: FakeProvider) -> tuple
     return measured
 
 
-@pytest.mark.xfail(reason="supervisor and control keep what they need for compiling only: 45 MiB of the 174")
 @pytest.mark.usefixtures("many_files")
 async def test_two_thousand_open_streams(provider: FakeProvider, tmp_path: Path) -> None:
     config = gateway_config({"fake": provider_config(provider.url)}, logging={"file": "/dev/null"})

@@ -1,7 +1,7 @@
 """`fastgate serve`: run the gateway."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -20,12 +20,12 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Directory of the gateway's files.")
     ] = None,
-) -> int:
+) -> NoReturn:
     """Run the gateway until it is told to stop (SIGTERM, Ctrl-C).
 
     Options win over environment variables, and those over the file.
     """
-    from fastgate.supervisor.run import serve as run
+    from fastgate.supervisor.begin import begin
 
     given = {
         "FASTGATE_SERVER__HOST": host,
@@ -33,4 +33,4 @@ def serve(
         "FASTGATE_SERVER__WORKERS": workers,
         "FASTGATE_DATA_DIR": data_dir,
     }
-    return run(config, {name: str(value) for name, value in given.items() if value is not None})
+    begin(config, {name: str(value) for name, value in given.items() if value is not None})

@@ -5,13 +5,14 @@ The one place of these rules: `config.provider_check` finds with it what is wron
 """
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from fastgate.config import catalogue
-from fastgate.config.catalogue import CatalogueModel
 from fastgate.config.settings import DeploymentSettings, ProviderSettings
 from fastgate.domain.provider_table import KNOWN, KnownProvider
 from fastgate.domain.url import base_url
+
+if TYPE_CHECKING:
+    from fastgate.config.catalogue import CatalogueModel
 
 _CUSTOM: Final = KnownProvider(None, needs_secret=False)
 _AZURE_V1: Final = "/openai/v1"
@@ -94,7 +95,7 @@ class ProviderView:
         given = self.settings.any_model
         return self.settings.models is None if given is None else given
 
-    def catalogue_models(self) -> tuple[CatalogueModel, ...]:
+    def catalogue_models(self) -> "tuple[CatalogueModel, ...]":
         """What the catalogue lists, but for models that `deployments:` says where to find.
 
         Names of the others may still be among those: a deployment's name wins.
@@ -102,6 +103,8 @@ class ProviderView:
         known = self.known
         if self.settings.models is not None or known.catalogue is None or known.account_names:
             return ()
+        from fastgate.config import catalogue  # tens of megabytes, for the configurations that need it
+
         listed = catalogue.models(known.catalogue, known.unlisted)
         return tuple(model for model in listed if model.id.lower() not in self._by_name)
 

@@ -1,17 +1,13 @@
-"""`fastgate serve`: what has to be right before a process is started, and then the gateway."""
+"""The supervisor from its settings on: what has to be right before a process is started, then the gateway."""
 
 import os
-import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import lmdb
 import uvloop
 
-from fastgate.config.load import load
 from fastgate.config.settings import Settings
-from fastgate.errors import ConfigError
 from fastgate.observability import log
 from fastgate.store import responses
 from fastgate.store.data_dir import DataDir
@@ -21,17 +17,11 @@ from fastgate.supervisor.limits import raise_open_files
 from fastgate.supervisor.lock import Lock
 
 
-def serve(config_path: Path | None, overrides: Mapping[str, str]) -> int:
-    """Serve until told to stop; the result is the exit code. What is wrong goes to standard error.
-
-    `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set.
-    """
-    # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    os.environ.update(overrides)
+def serve(settings: Settings, config_path: Path | None) -> int:
+    """Serve until told to stop; the result is the exit code. What is wrong goes to standard error."""
     try:
-        return _serve(load(config_path, os.environ), config_path)
-    except (ConfigError, StartError) as exc:
+        return _serve(settings, config_path)
+    except StartError as exc:
         log.flush()
         sys.stderr.write("".join(f"fastgate: {line}\n" for line in str(exc).splitlines()))
         return 1

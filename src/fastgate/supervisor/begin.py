@@ -1,0 +1,34 @@
+"""From the command to the supervisor: the configuration is loaded here, and the rest runs without its loader.
+
+A supervisor lives as long as the gateway, so it keeps none of what only starting takes: YAML, the
+catalogue of models, the command line. The process becomes a leaner one (`exec`); the settings, which may
+hold secrets, reach it in memory.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from fastgate.config.load import load
+
+
+def begin(config_path: Path | None, overrides: Mapping[str, str]) -> NoReturn:
+    """Become the supervisor. ConfigError where the configuration cannot be used.
+
+    `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set.
+    """
+    # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.environ.update(overrides)
+    settings = msgspec.msgpack.encode(load(config_path, os.environ))
+    fd = os.memfd_create("fastgate-settings", 0)
+    with os.fdopen(fd, "wb", closefd=False) as memory:
+        memory.write(settings)
+    os.set_inheritable(fd, True)
+    arguments = [sys.executable, "-P", "-m", "fastgate.supervisor", str(fd)]
+    os.execv(sys.executable, arguments if config_path is None else [*arguments, str(config_path)])  # noqa: S606  # a fixed program, no shell

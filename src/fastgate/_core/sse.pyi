@@ -24,7 +24,7 @@ class EventSplitter:
     """How many bytes of an unfinished event are held back."""
 
     def __new__(cls, markers: tuple[bytes, ...] = (), max_event_bytes: int = ...) -> Self:
-        """ValueError: more than `MAX_MARKERS` markers, an empty one, one with a CR or LF, or a limit below 1."""
+        """ValueError: too many markers, an empty one, one with CR or LF, or a limit below 1."""
 
     def feed(self, data: bytes) -> int:
         """Take the next bytes; how many events they completed.

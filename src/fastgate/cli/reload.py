@@ -23,5 +23,7 @@ def reload(as_json: JsonOption = False, config: ConfigOption = None, data_dir: D
     if not result.ok:
         note(f"not reloaded: the gateway goes on with generation {result.generation}")
         return EXIT_FAILURE
+    for worker in result.behind:
+        note(f"{worker} goes on with an older generation and tries again: its log lines say why")
     note(f"reloaded: generation {result.generation}")
     return EXIT_OK

@@ -62,7 +62,7 @@ def view(status: Status) -> RenderableType:
         ),
         Text(),
         table(
-            ("PROCESS", "PID", "UP", "RESTARTS", "MEMORY"),
+            ("PROCESS", "PID", "UP", "RESTARTS", "MEMORY", "GENERATION"),
             (
                 (
                     process.name,
@@ -70,6 +70,7 @@ def view(status: Status) -> RenderableType:
                     _span(process.uptime_s) if process.pid else "-",
                     str(process.restarts),
                     f"{process.rss_bytes / _MIB:.0f} MiB" if process.rss_bytes else "-",
+                    str(process.generation) if process.generation else "-",
                 )
                 for process in status.processes
             ),

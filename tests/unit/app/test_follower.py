@@ -51,6 +51,8 @@ def test_a_snapshot_that_cannot_be_read_is_read_at_a_later_poll(
     published.write_config(config("another"))
     published.publisher.publish()
     away = published.data_dir.snapshot.rename(published.data_dir.path / "away")
+    log.flush()
+    capfd.readouterr()  # lines of whoever was first in this process
     for _ in range(5):
         follower.poll(taken.append)
     assert published.generations() == {"worker-1": 1}

@@ -29,7 +29,9 @@ STATUS = Status(
     uptime_s=3_725.0,
     in_flight=3,
     processes=(
-        ProcessStatus(name="worker-0", pid=4243, restarts=2, uptime_s=61.0, rss_bytes=64 * 1024 * 1024),
+        ProcessStatus(
+            name="worker-0", pid=4243, restarts=2, uptime_s=61.0, rss_bytes=64 * 1024 * 1024, generation=6
+        ),
         ProcessStatus(name="control", pid=0, restarts=1, uptime_s=0.0, rss_bytes=0),
     ),
     deployments=(
@@ -107,8 +109,8 @@ def test_status_is_a_table_of_everything(run: Run, control: Control) -> None:
         "openai/gpt-4o openai half open 1.5 s 3 212 ms",
         "local/[bold]x local closed - 0 -",
         "spare openai cooling down 9.0 s",
-        "worker-0 4243 0:01:01 2 64 MiB",
-        "control down - 1 -",
+        "worker-0 4243 0:01:01 2 64 MiB 6",
+        "control down - 1 - -",
     ):
         assert expected.split() in lines
 
@@ -139,12 +141,15 @@ def test_status_shows_that_the_last_reload_failed(run: Run, control: Control) ->
 
 
 def test_a_reload_that_worked(run: Run, control: Control) -> None:
-    control.answer = msgspec.json.encode(ReloadResult(ok=True, generation=8, restart_needed=("server.port",)))
+    control.answer = msgspec.json.encode(
+        ReloadResult(ok=True, generation=8, restart_needed=("server.port",), behind=("worker-2",))
+    )
     done = run("reload")
     assert (done.returncode, done.stdout) == (0, "")
     assert control.requests == ["POST /reload HTTP/1.1"]
     assert done.stderr.splitlines() == [
         "server.port takes effect only when the gateway is started again",
+        "worker-2 goes on with an older generation and tries again: its log lines say why",
         "reloaded: generation 8",
     ]
 

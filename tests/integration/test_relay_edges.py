@@ -8,12 +8,12 @@ import pytest
 from tests.support import replies
 from tests.support.backends import ROLE, backends, config, finish, groups, of, streamed
 from tests.support.builders import DONE as DONE_EVENT
-from tests.support.builders import LAST_CHUNK, chat_chunk, chunk, head, sse, usage
+from tests.support.builders import LAST_CHUNK, chat_chunk, chunk, error_body, head, sse, usage
 from tests.support.event_stream import DONE, chat_stream, text_of
 from tests.support.gateway_process import SECRET
 from tests.support.gateway_rig import GatewayRig
 from tests.support.raw_client import chat_body, request
-from tests.support.replies import Stall, reply
+from tests.support.replies import Send, Sleep, Stall, reply
 
 OTHER_SECRET = "sk-test-other-0123456789abcdef0123456789abcdef"
 TALKATIVE_SECRET = "sk-test-talkative-0123456789abcdef0123456789"
@@ -60,6 +60,27 @@ async def test_a_refusal_of_a_stream_whose_body_never_comes_fails_over_at_once(
     first = line["attempts"][0]
     assert (first["result"], first["status"]) == (result, status)
     assert first["ms"] < 5_000, "it did not wait for the body"
+
+
+async def test_a_refusal_whose_body_never_comes_fails_over_at_once(rig: GatewayRig) -> None:
+    stalled = reply(head(503, [JSON, ("content-length", "100")]), Stall())
+    rig.provider.script(stalled, secret="secret-of-one")
+    rig.provider.script(replies.chat_reply("fine"), secret="secret-of-two")
+    _, line = await _last_of_two(rig, chat_body(model="both"))
+    assert (line["attempts"][0]["result"], line["attempts"][0]["status"]) == ("server_error", 503)
+    assert line["attempts"][0]["ms"] < 5_000, "it did not wait for the body"
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_a_refusal_for_the_client_comes_whole(rig: GatewayRig, pieces: int) -> None:
+    body = msgspec.json.encode(error_body("No such thing.", "invalid_request_error", "odd"))
+    start = head(422, [JSON, ("content-length", str(len(body)))])
+    size = -(-len(body) // pieces)
+    steps = [step for at in range(0, len(body), size) for step in (Sleep(0.03), Send(body[at : at + size]))]
+    rig.provider.script(reply(start, *steps), secret="secret-of-one")
+    response = await rig.exchange(request(chat_body(model="both")))
+    assert response.status == 422
+    assert response.body == body
 
 
 async def test_a_stream_that_was_not_asked_for_is_no_answer(rig: GatewayRig) -> None:

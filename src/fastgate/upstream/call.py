@@ -103,6 +103,8 @@ class Call:
     async def send(self, head: bytes, body: bytes) -> None:
         """Send the request; return when the headers of the response (stream), or all of it, are there.
 
+        A refusal (a status of 300 and more) whose body is still to come counts as a stream.
+
         A failure on a reused connection before any byte came back is repeated once on a fresh one: the
         provider closed an idle connection just then. Raises UpstreamError.
         """
@@ -263,6 +265,8 @@ class Call:
         self.status = reader.status
         self.headers = reader.headers
         self._index = reader.index
+        if self.status >= 300 and not reader.done:
+            self._stream = True  # what follows from a refusal need not wait for its body
         self._phase = _FIRST_CONTENT if self._stream else _CHUNKS
         if not self.sent and self.status >= 400 and self._connection is not None:
             self._connection.stop_sending()

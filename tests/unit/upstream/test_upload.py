@@ -89,8 +89,11 @@ async def test_after_an_early_refusal_no_more_is_sent(client: Client) -> None:
         await peer.client_left()
 
     async with byte_server(script) as server:
-        call = await fetch(client, origin_of(server), bytes(60_000_000))
-        assert (call.status, call.body) == (413, b"no")
+        call = client.call(origin_of(server), Timeouts(), stream=False)
+        await call.send(*post(origin_of(server), bytes(60_000_000)))
+        assert (call.status, call.body) == (413, b""), "a refusal does not wait for its body"
+        assert await call.read_all(100) == b"no"
+        call.release()
         assert received < 30_000_000
 
 

@@ -119,6 +119,7 @@ async def test_a_broken_file_changes_nothing_and_says_so(provider: FakeProvider,
             gateway.write_config(config(provider, "p1"))
             result = await in_thread(lambda: run(gateway, "reload"))
             assert (result.returncode, "reloaded: generation 2" in result.stderr) == (0, True)
+            await hammer.more(2 * CLIENTS)
         assert set(hammer.outcomes) == {"good p0", "good p1"}
 
 

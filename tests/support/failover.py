@@ -166,7 +166,7 @@ def _provider(url: str, model: str, credentials: list[dict[str, Any]]) -> dict[s
         "base_url": url,
         "credentials": credentials,
         "models": [model],
-        "timeouts": {"connect_s": 2, "headers_s": 1, "first_content_s": 1, "between_chunks_s": 1},
+        "timeouts": {"connect_s": 5, "headers_s": 2, "first_content_s": 2, "between_chunks_s": 2},
         "retries": {"max": 1, "backoff_initial_ms": 1, "backoff_max_ms": 1, "max_retry_after_s": 0},
     }
 

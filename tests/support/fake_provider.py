@@ -102,8 +102,12 @@ class Script:
     def take(self, request: Request) -> Reply | None:
         if self.times is not None and len(self.requests) >= self.times:
             return None
-        wanted = ((self.path, request.path), (self.model, request.model), (self.secret, request.secret))
-        if any(want is not None and want != got for want, got in wanted):
+        # The model last: to know it, the body has to be decoded.
+        if self.secret is not None and self.secret != request.secret:
+            return None
+        if self.path is not None and self.path != request.path:
+            return None
+        if self.model is not None and self.model != request.model:
             return None
         reply = self.replies[min(len(self.requests), len(self.replies) - 1)]
         self.requests.append(request)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastgate.domain.snapshot import Snapshot, Worker
 from fastgate.keys.authenticator import Authenticator
 from fastgate.observability.metrics import Metrics
+from fastgate.pipeline.cells import Cells
 from fastgate.pipeline.destination import MAX_DESTINATIONS, Destination
 from fastgate.pipeline.request_id import RequestIds
 from fastgate.routing.plan import Choice
@@ -19,7 +20,6 @@ from fastgate.upstream.origin import Origin
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
-    from fastgate.pipeline.settle import Cells
 
 
 class Generation:
@@ -95,7 +95,7 @@ class Services:
     request_ids: RequestIds = field(default_factory=RequestIds)
     draining: bool = False
     on_idle: asyncio.Event | None = None
-    cells: dict[tuple[str, str, str, int], "Cells"] = field(default_factory=dict)
+    cells: dict[tuple[str, str, str, int], Cells] = field(default_factory=dict)
     exchanges: set["Exchange"] = field(default_factory=set)
 
     def ended(self, exchange: "Exchange") -> None:

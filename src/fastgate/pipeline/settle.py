@@ -5,8 +5,8 @@ from typing import Final, Literal
 from fastgate import clock
 from fastgate.observability import log
 from fastgate.observability.catalogue import NONE
-from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import ExchangeRecord
+from fastgate.pipeline.cells import Cells
 from fastgate.pipeline.exchange import Exchange
 
 MAX_PATH: Final = 512
@@ -18,29 +18,6 @@ def settle(exchange: Exchange) -> None:
     _measure(exchange, duration_ns)
     if exchange.generation.settings.log_requests:
         log.exchange(_record(exchange, duration_ns))
-
-
-class Cells:
-    """The metrics of all exchanges with the same endpoint, provider, model and status."""
-
-    __slots__ = (
-        "duration",
-        "input_tokens",
-        "output_tokens",
-        "overhead",
-        "received_bytes",
-        "requests",
-        "sent_bytes",
-    )
-
-    def __init__(self, metrics: Metrics, endpoint: str, provider: str, model: str, status: int) -> None:
-        self.requests = metrics.requests.labels(endpoint, provider, model, status)
-        self.duration = metrics.request_duration.labels(endpoint, provider, model)
-        self.overhead = metrics.overhead.labels(endpoint)
-        self.received_bytes = metrics.downstream_received_bytes.labels(endpoint)
-        self.sent_bytes = metrics.downstream_sent_bytes.labels(endpoint)
-        self.input_tokens = metrics.input_tokens.labels(provider, model)
-        self.output_tokens = metrics.output_tokens.labels(provider, model)
 
 
 def _measure(exchange: Exchange, duration_ns: int) -> None:

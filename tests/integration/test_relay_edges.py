@@ -162,6 +162,14 @@ async def test_prompts_and_streamed_answers_are_logged_only_where_the_key_says_s
             assert line["answer"].endswith("data: [DONE]\n\n")
 
 
+async def test_what_is_logged_of_an_answer_is_bounded(rig: GatewayRig) -> None:
+    rig.provider.script(replies.chat_stream(["x" * 700_000, "y" * 700_000]), secret="secret-of-one")
+    body = chat_body(model="one", stream=True)
+    response = await rig.exchange(request(body, secret=TALKATIVE_SECRET))
+    assert len(response.body) > 1_400_000
+    assert len((await rig.line(response.request_id))["answer"]) == 1024 * 1024
+
+
 async def test_a_metric_names_the_model_that_answered_whatever_it_was_called(rig: GatewayRig) -> None:
     rig.provider.script(replies.chat_reply(), secret="secret-of-one")
     before = await rig.gateway.ascrape()

@@ -195,6 +195,16 @@ async def test_parallel_answers_are_not_continued(rig: GatewayRig) -> None:
     assert of(rig.provider, "two") == []
 
 
+@pytest.mark.parametrize("kind", ["json_object", "json_schema"])
+async def test_structured_output_is_not_continued(rig: GatewayRig, kind: str) -> None:
+    broken = Break("Once")
+    rig.provider.script(broken.reply, model="one")
+    async with chat_stream(rig.url, "go-on", response_format={"type": kind}) as answer:
+        await broken.wait(answer)
+        assert (await answer.chunks())[-1]["error"]["code"] == "upstream_error"
+    assert of(rig.provider, "two") == []
+
+
 async def test_other_endpoints_are_not_continued(rig: GatewayRig) -> None:
     piece = {"id": "c", "object": "text_completion", "created": 1, "model": "one"}
     piece["choices"] = [{"index": 0, "text": "Once", "logprobs": None, "finish_reason": None}]

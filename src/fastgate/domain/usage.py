@@ -14,7 +14,6 @@ class Usage(msgspec.Struct, kw_only=True):
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     service_tier: str | None = None
-    estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
         """Of both; the tier is this one's."""
@@ -27,5 +26,4 @@ class Usage(msgspec.Struct, kw_only=True):
             input_audio_tokens=self.input_audio_tokens + other.input_audio_tokens,
             output_audio_tokens=self.output_audio_tokens + other.output_audio_tokens,
             service_tier=self.service_tier,
-            estimated=self.estimated or other.estimated,
         )

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 Level = Literal["debug", "info", "warning", "error"]
-Client = Literal["", "disconnected", "slow"]
+Client = Literal["", "disconnected"]
 Finish = Literal["", "complete", "error", "cut", "cancelled"]
 
 
@@ -86,13 +86,10 @@ class ExchangeRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     output_tokens: Annotated[int, Meta(description="Output tokens, reasoning included.")] = 0
     cached_input_tokens: Annotated[int, Meta(description="Input tokens from the provider's cache.")] = 0
     reasoning_tokens: Annotated[int, Meta(description="Output tokens spent on reasoning.")] = 0
-    usage_estimated: Annotated[
-        bool, Meta(description="The provider reported no usage; the numbers are our own count.")
-    ] = False
 
     client: Annotated[
         Client,
-        Meta(description="`disconnected`: left early; `slow`: took too long to send or to read."),
+        Meta(description="`disconnected`: left early."),
     ] = ""
     finish: Annotated[
         Finish,
@@ -103,8 +100,8 @@ class ExchangeRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     ] = ""
 
     prompt: Annotated[
-        str, Meta(description="Body of the request; only with `log_prompts` on the virtual key.")
+        str, Meta(description="First MiB of the request's body; only with `log_prompts` on the virtual key.")
     ] = ""
     answer: Annotated[
-        str, Meta(description="Body of the response; only with `log_prompts` on the virtual key.")
+        str, Meta(description="First MiB of the response's body; only with `log_prompts` on the virtual key.")
     ] = ""

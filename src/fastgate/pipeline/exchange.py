@@ -1,7 +1,7 @@
 """All state of one client request, grouped by the phase that writes it; phases talk only through it."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastgate import clock
 from fastgate.domain.failure import FailureKind, UpstreamError
@@ -18,6 +18,9 @@ from fastgate.wire.multipart import FormEnvelope
 
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
+
+MAX_LOGGED_BYTES: Final = 1024 * 1024
+"""Of a prompt or an answer, where the key says that they are logged."""
 
 
 class Exchange:

@@ -10,7 +10,7 @@ from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.errors import BrokenOff, ClientDisconnected, draining
 from fastgate.pipeline import headers
 from fastgate.pipeline.attempt import Attempt, Shape
-from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, Exchange
 from fastgate.pipeline.fallback import TIMERS
 from fastgate.pipeline.resume import Resume
 from fastgate.providers.interface import Sees, StreamDecoder
@@ -81,7 +81,7 @@ async def _send(exchange: Exchange, chunk: bytes) -> None:
     """To the client, or to nobody while the exchange is drained after it left."""
     exchange.chunks += 1
     if exchange.transcript is not None:
-        exchange.transcript += chunk
+        exchange.transcript += chunk[: max(MAX_LOGGED_BYTES - len(exchange.transcript), 0)]
     if exchange.client_left:
         return
     try:

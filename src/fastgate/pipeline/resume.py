@@ -38,6 +38,14 @@ class _Body(msgspec.Struct):
     messages: list[msgspec.Raw]
 
 
+class _Format(msgspec.Struct):
+    type: str = "text"
+
+
+class _Asked(msgspec.Struct):
+    response_format: _Format | None = None
+
+
 _chunks: Final = msgspec.json.Decoder(_Chunk)
 _strings: Final = msgspec.json.Decoder(str)
 
@@ -59,7 +67,7 @@ class Resume:
             return None
         if exchange.operation.endpoint is not Endpoint.CHAT or (envelope.fields.n or 1) != 1:
             return None
-        return cls(envelope)
+        return cls(envelope) if _asks_for_text(envelope.body) else None
 
     def saw(self, block: bytes) -> None:
         """Take the text of what goes downstream; anything but text makes continuing unsafe."""
@@ -101,6 +109,15 @@ class Resume:
             attempt.abandon()  # asked for a stream, it gave a whole answer: nothing to go on with
             return None
         return attempt
+
+
+def _asks_for_text(body: bytes) -> bool:
+    """Structured output has no place at which another model could go on."""
+    try:
+        asked = msgspec.json.decode(body, type=_Asked).response_format
+    except msgspec.MsgspecError:
+        return False
+    return asked is None or asked.type == "text"
 
 
 def _continued(envelope: Envelope, text: str) -> Envelope:

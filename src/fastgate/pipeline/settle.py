@@ -7,7 +7,7 @@ from fastgate.observability import log
 from fastgate.observability.catalogue import NONE
 from fastgate.observability.records import ExchangeRecord
 from fastgate.pipeline.cells import Cells
-from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, Exchange
 
 MAX_PATH: Final = 512
 MAX_ERROR: Final = 1000
@@ -92,9 +92,9 @@ def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
         record.tags = key.tags
         record.metadata = key.metadata
         if key.log_prompts and exchange.envelope is not None:
-            record.prompt = exchange.envelope.body.decode("utf-8", "replace")
+            record.prompt = exchange.envelope.body[:MAX_LOGGED_BYTES].decode("utf-8", "replace")
             answer = exchange.transcript or (b"" if winner is None else winner.body)
-            record.answer = answer.decode("utf-8", "replace")
+            record.answer = answer[:MAX_LOGGED_BYTES].decode("utf-8", "replace")
     if winner is not None:
         choice = winner.choice
         record.provider = choice.provider.name

@@ -20,7 +20,7 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         400, INVALID, "The body is not valid JSON or UTF-8; the message gives the byte."
     ),
     "invalid_body": ErrorSpec(
-        400, INVALID, "The body is not what the endpoint takes (an object, a form, a size)."
+        400, INVALID, "The body is not what the endpoint takes (an object, a form), or its chunks are broken."
     ),
     "invalid_field": ErrorSpec(
         400, INVALID, "A field that the gateway reads has a wrong type or spelling; `param` names it."
@@ -39,7 +39,12 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         401, "authentication_error", "The virtual key is past its `expires_at`."
     ),
     "virtual_key_disabled": ErrorSpec(401, "authentication_error", "The virtual key is switched off."),
-    "budget_exceeded": ErrorSpec(402, "billing_error", "A budget of the key, team or customer is used up."),
+    "budget_exceeded": ErrorSpec(
+        402, "billing_error", "A budget does not cover what the call may cost; the message names it."
+    ),
+    "unpriced_model": ErrorSpec(
+        402, "billing_error", "The model has no price, and `unpriced` says that such calls are refused."
+    ),
     "model_not_allowed": ErrorSpec(403, "permission_error", "This virtual key may not use this model."),
     "provider_not_allowed": ErrorSpec(403, "permission_error", "This virtual key may not use this provider."),
     "model_not_found": ErrorSpec(404, INVALID, "No configured provider serves this model."),
@@ -56,6 +61,9 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         502, "upstream_error", "Every attempt failed; `x-fastgate-attempts` names each."
     ),
     "no_healthy_deployment": ErrorSpec(503, "server_error", "All deployments of the model are cooling down."),
+    "ledger_unavailable": ErrorSpec(
+        503, "server_error", "The journal is full, so what a call costs could not be recorded."
+    ),
     "draining": ErrorSpec(503, "server_error", "The gateway is shutting down; connect again."),
     "upstream_timeout": ErrorSpec(504, "timeout_error", "No deployment answered within its timers."),
 }

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fastgate._core import metrics, shm
 
@@ -27,7 +27,7 @@ def claim_and_add(path: str, capacity: str, seed: str) -> object:
     table = shm.SharedSlots(path, int(capacity), False)
     keys = list(SHARED_KEYS)
     chance = random.Random(seed)
-    _wait_for_start()
+    wait_for_start()
     slots: dict[int, int] = {}
     for _ in range(ROUNDS):
         chance.shuffle(keys)
@@ -50,7 +50,7 @@ def churn(path: str, capacity: str, seed: str) -> object:
     """Claim shared keys for good, among keys of one's own that come and go around the same places."""
     table = shm.SharedSlots(path, int(capacity), False)
     chance = random.Random(seed)
-    _wait_for_start()
+    wait_for_start()
     slots: dict[int, int] = {}
     for key in SHARED_KEYS:
         for _ in range(5):
@@ -65,7 +65,7 @@ def churn(path: str, capacity: str, seed: str) -> object:
 
 def churn_forever(path: str, capacity: str, seed: str) -> object:
     table = shm.SharedSlots(path, int(capacity), False)
-    _wait_for_start()
+    wait_for_start()
     while True:
         for i in range(50):
             table.claim(1_000_000 * (1 + int(seed)) + i)
@@ -76,7 +76,7 @@ def churn_forever(path: str, capacity: str, seed: str) -> object:
 def meet(path: str, index: str, rounds: str) -> object:
     """Two processes claim the same new key, and a key of their own, at the same moment, again and again."""
     table = shm.SharedSlots(path, 16, False)
-    _wait_for_start()
+    wait_for_start()
     for round_ in range(int(rounds)):
         _meet_at(table, 6 * round_ + 2)
         shared, own = table.claim(1 + round_), table.claim((1 + int(index)) * 1_000_000 + round_)
@@ -103,14 +103,14 @@ def hold_lock(path: str) -> object:
     """Take the table's lock, and die with it."""
     with Path(path).open("r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
-        _wait_for_start()
+        wait_for_start()
         signal.pause()
     return None
 
 
 def claim_one(path: str, capacity: str) -> object:
     table = shm.SharedSlots(path, int(capacity), False)
-    _wait_for_start()
+    wait_for_start()
     return table.claim(7)
 
 
@@ -119,7 +119,7 @@ def create_beyond_limit(path: str, limit: str) -> object:
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    _wait_for_start()
+    wait_for_start()
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     try:
         shm.SharedSlots(path, 1000, True)
@@ -131,7 +131,7 @@ def create_beyond_limit(path: str, limit: str) -> object:
 def write_metrics(path: str, series: str) -> object:
     """Append and observe; exemplars whose text and time both tell the value."""
     file = metrics.MetricsFile(path, 1 << 20, True)
-    _wait_for_start()
+    wait_for_start()
     for i in range(int(series)):
         counter = file.counter(b"counter_%d" % i)
         histogram = file.histogram(b"histogram_%d" % i, BOUNDS)
@@ -146,7 +146,7 @@ def write_metrics(path: str, series: str) -> object:
 
 def write_metrics_forever(path: str) -> object:
     file = metrics.MetricsFile(path, 1 << 20, True)
-    _wait_for_start()
+    wait_for_start()
     histogram = file.histogram(b"busy", BOUNDS)
     value = 0
     while True:
@@ -160,23 +160,23 @@ def overwrite_one_exemplar(path: str) -> object:
     file = metrics.MetricsFile(path, 4096, True)
     histogram = file.histogram(b"one bucket is enough", BOUNDS)
     texts = [(value, b"%036d" % value) for value in range(1, 10)]
-    _wait_for_start()
+    wait_for_start()
     while True:
         for value, text in texts:
             file.observe(histogram, value, text, value)
 
 
-def _wait_for_start() -> None:
+def wait_for_start() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
 
 
 class Process:
-    """One of the functions above in a process of its own, stopped in front of its work."""
+    """A role, of this or another script of roles, in a process of its own, stopped in front of its work."""
 
     def __init__(self, role: Callable[..., object], *args: object) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, role.__name__, *map(str, args)],
+            [sys.executable, role.__code__.co_filename, role.__name__, *map(str, args)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -188,6 +188,10 @@ class Process:
         assert self._process.stdin
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def running(self) -> bool:
         return self._process.poll() is None
@@ -210,5 +214,10 @@ class Process:
         return self._process.stdout
 
 
+def main(roles: dict[str, Any]) -> None:
+    """Of a script of roles."""
+    print(json.dumps(roles[sys.argv[1]](*sys.argv[2:])))
+
+
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))
+    main(globals())

@@ -13,6 +13,7 @@ from tests.support.builders import LAST_CHUNK, chunk, error_body, head, sse
 from tests.support.event_stream import EventStream, stream
 from tests.support.gateway_process import SECRET
 from tests.support.gateway_rig import GatewayRig
+from tests.support.memory import MIB
 from tests.support.raw_client import raw_client, request
 from tests.support.replies import Close, Gate, Reset, Send, Sleep, Stall, Step, Wait
 
@@ -87,6 +88,28 @@ async def test_a_large_form(rig: GatewayRig) -> None:
     rig.provider.script(replies.json_reply({"text": "Hello"}))
     assert (await send_form(rig, sent, body)).status_code == 200
     assert rig.provider.requests[0].body == body
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_a_large_form_is_in_memory_once(rig: GatewayRig, framing: str) -> None:
+    """It comes in many pieces, and goes on with another model's name; a second time as the first."""
+    sent, body = form(rig, "/v1/audio/transcriptions", {"model": "voices"}, file=("a.bin", NASTY * 1230))
+    assert len(body) > 24 * MIB
+    if framing == "chunked":
+        pieces = [body[at : at + 100_000] for at in range(0, len(body), 100_000)]
+        coded = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+        head = request(path=sent.url.path, framing=[("Transfer-Encoding", "chunked")])
+    else:
+        coded = body
+        head = request(path=sent.url.path, framing=[("Content-Length", str(len(body)))])
+    head = head.replace(b"application/json", sent.headers["content-type"].encode())
+    for number in range(3):
+        rig.provider.script(replies.json_reply({"text": "Hello"}))
+        with rig.memory_bounded(len(body) * 13 // 10):
+            response = await rig.exchange(head + coded)
+        assert response.status == 200
+        received = rig.provider.requests[number].body
+        assert received == body.replace(b"\r\n\r\nvoices\r\n", b"\r\n\r\none\r\n")
 
 
 async def test_the_sdk_streams_a_transcript(rig: GatewayRig) -> None:

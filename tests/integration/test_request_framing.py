@@ -1,7 +1,7 @@
 """Requests at the edge of HTTP/1.1's framing: none is taken for two, and none gets more upstream than it is.
 
-What is not HTTP is answered by the server library with an empty 400 or 431: it never was a request, so
-it has no log line and counts as none.
+What is not HTTP is answered by the server library with an empty 400, 414 or 431 that the gateway is not
+told of (docs/errors.md), so it has no log line and counts as none.
 """
 
 from collections.abc import Iterator
@@ -62,10 +62,15 @@ async def the_one_response(rig: GatewayRig, data: bytes) -> Response:
         response = await client.response()
         assert response.header("connection") == "close"
         assert await client.rest() == b"", "more than one response"
-    marker = await rig.exchange(request(method="GET", path="/v1/models"))
-    await rig.line(marker.request_id)
+    await marked(rig)
     assert rig.gateway.log_lines(request_id="smuggled") == []
     return response
+
+
+async def marked(rig: GatewayRig) -> None:
+    """One more exchange, whose log line follows those of all before it."""
+    marker = await rig.exchange(request(method="GET", path="/v1/models"))
+    await rig.line(marker.request_id)
 
 
 # --- what is good HTTP ------------------------------------------------------------------------------
@@ -195,10 +200,13 @@ async def test_malformed_heads(rig: GatewayRig, data: bytes) -> None:
     await refused_by_the_server(rig, data)
 
 
-async def refused_by_the_server(rig: GatewayRig, data: bytes) -> None:
+async def refused_by_the_server(rig: GatewayRig, data: bytes, status: int = 400) -> None:
+    await marked(rig)  # what was logged before is there
+    logged = len(rig.gateway.log_lines(message="exchange"))
     before = await rig.gateway.ascrape()
     response = await the_one_response(rig, data)
-    assert (response.status, response.body) == (400, b"")
+    assert (response.status, response.body) == (status, b"")
+    assert len(rig.gateway.log_lines(message="exchange")) == logged + 1  # the marker
     await rig.counted(before, "fastgate_requests_total")  # the marker
     assert rig.provider.requests == []
 
@@ -214,14 +222,36 @@ async def refused_by_the_server(rig: GatewayRig, data: bytes) -> None:
     ],
 )
 async def test_malformed_chunks(rig: GatewayRig, coded: bytes) -> None:
-    """The server tells the application no more than that the client left, and so says the log."""
+    data = request(framing=[CHUNKED]) + coded + SMUGGLED
+    await rig.refused(data, 400, "invalid_body")
+    assert (await the_one_response(rig, data)).error()["code"] == "invalid_body"
+    assert rig.provider.requests == []
+
+
+async def test_chunks_that_break_off(rig: GatewayRig) -> None:
+    """To the gateway they are malformed ones; who closed only its sending side can read that."""
     before = await rig.gateway.ascrape()
-    request_id = coded.hex()[:100]
-    data = request(b"", ("X-Request-Id", request_id), framing=[CHUNKED]) + coded + SMUGGLED
-    response = await the_one_response(rig, data)
+    async with raw_client(rig.url) as client:
+        await client.send(request(b"5\r\n{", ("X-Request-Id", "cut-chunk"), framing=[CHUNKED]))
+        client.half_close()
+        response = await client.response()
+    assert (response.status, response.error()["code"]) == (400, "invalid_body")
+    line = await rig.line("cut-chunk")
+    assert (line["status"], line["code"], line["finish"]) == (400, "invalid_body", "error")
+    await rig.counted(before, "fastgate_requests_total", endpoint="chat", status="400")
+    assert rig.provider.requests == []
+
+
+async def test_a_body_that_is_shorter_than_its_length(rig: GatewayRig) -> None:
+    """Only a client that left can be the cause, so it counts as one."""
+    before = await rig.gateway.ascrape()
+    async with raw_client(rig.url) as client:
+        await client.send(request(b"{", ("X-Request-Id", "cut-body"), framing=[("Content-Length", "100")]))
+        client.half_close()
+        response = await client.response()
     assert (response.status, response.body) == (400, b"")
-    line = await rig.line(request_id)
-    assert (line["client"], line["finish"]) == ("disconnected", "cancelled")
+    line = await rig.line("cut-body")
+    assert (line["client"], line["finish"], line.get("status", 0)) == ("disconnected", "cancelled", 0)
     await rig.counted(before, "fastgate_requests_total", endpoint="chat", status="0")
     await rig.counted(before, "fastgate_client_disconnects_total", endpoint="chat")
     assert rig.provider.requests == []
@@ -242,6 +272,10 @@ async def test_huge_heads(rig: GatewayRig, headers: list[tuple[str, str]]) -> No
         response = await client.response()
     assert (response.status, response.body) == (431, b"")
     assert rig.provider.requests == []
+
+
+async def test_a_huge_target(rig: GatewayRig) -> None:
+    await refused_by_the_server(rig, request(BODY, path="/v1/" + "a" * 70_000), 414)
 
 
 async def test_a_large_head_is_taken(rig: GatewayRig) -> None:

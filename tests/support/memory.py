@@ -1,6 +1,8 @@
-"""Resident memory of processes, from /proc."""
+"""Resident memory of processes, from /proc, and what this one allocates."""
 
-from collections.abc import Iterable
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -28,6 +30,19 @@ def rss_together(pids: Iterable[int]) -> int:
             else:
                 total += shared
     return total + sum(of_files.values())
+
+
+@contextmanager
+def peak_of_allocations() -> Iterator[Callable[[], int]]:
+    """The most bytes that Python objects took at once within, beyond what they took before."""
+    tracemalloc.start()
+    try:
+        start = tracemalloc.get_traced_memory()[0]
+        peak = 0
+        yield lambda: peak
+        peak = tracemalloc.get_traced_memory()[1] - start
+    finally:
+        tracemalloc.stop()
 
 
 def _mappings(pid: int) -> list[tuple[str, int, int]]:

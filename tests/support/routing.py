@@ -11,8 +11,9 @@ from fastgate._core.shm import SharedSlots
 from fastgate.config.settings import Settings
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.snapshot import Snapshot
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.routing.compile import compile_snapshot
 from fastgate.routing.health import Health
 from fastgate.routing.plan import Choice, Plan, Wait

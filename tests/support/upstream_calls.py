@@ -10,6 +10,7 @@ from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Network, Timeouts
 from fastgate.upstream.client import Call, Client, Origin, PoolStats
 from fastgate.upstream.head import request_head
+from fastgate.wire.pieces import Body
 
 MAX_RESPONSE = 1_000_000
 
@@ -18,12 +19,12 @@ def origin_of(server: ByteServer, scheme: str = "http", host: str = "127.0.0.1",
     return Origin.parse(server.url(scheme, host), Network(**network))[0]
 
 
-def post(origin: Origin, body: bytes = b"", target: bytes = b"/v1/chat") -> tuple[bytes, bytes]:
+def post(origin: Origin, body: Body = b"", target: bytes = b"/v1/chat") -> tuple[bytes, Body]:
     """Head and body of a request, as `Call.send` takes them."""
     return request_head(b"POST", target, origin.authority, [(b"x-test", b"1")], len(body)), body
 
 
-async def fetch(client: Client, origin: Origin, body: bytes = b"", **timeouts: float) -> Call:
+async def fetch(client: Client, origin: Origin, body: Body = b"", **timeouts: float) -> Call:
     """A call that is not streamed, to its end."""
     call = client.call(origin, Timeouts(**timeouts), stream=False)
     try:
@@ -33,7 +34,7 @@ async def fetch(client: Client, origin: Origin, body: bytes = b"", **timeouts: f
     return call
 
 
-async def failure_of(client: Client, origin: Origin, body: bytes = b"", **timeouts: float) -> UpstreamError:
+async def failure_of(client: Client, origin: Origin, body: Body = b"", **timeouts: float) -> UpstreamError:
     """The error that such a call ends with."""
     call = client.call(origin, Timeouts(**timeouts), stream=False)
     try:
@@ -45,7 +46,7 @@ async def failure_of(client: Client, origin: Origin, body: bytes = b"", **timeou
     raise AssertionError(f"no failure but {call.status}")
 
 
-async def kind_of(client: Client, origin: Origin, body: bytes = b"", **timeouts: float) -> FailureKind:
+async def kind_of(client: Client, origin: Origin, body: Body = b"", **timeouts: float) -> FailureKind:
     return (await failure_of(client, origin, body, **timeouts)).kind
 
 

@@ -35,8 +35,8 @@ def modules() -> list[str]:
     names = []
     for path in sorted((SRC / "fastgate").rglob("*.py")):
         parts = path.relative_to(SRC).with_suffix("").parts
-        if parts[-1] == "__main__":
-            continue  # importing it runs the program
+        if parts[-1] == "__main__" or parts[-2:] == ("migrations", "env"):
+            continue  # importing it runs the program, or the migrations
         names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return names
 

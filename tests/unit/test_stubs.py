@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("jsonscan", "mapfile", "metrics", "shm", "sse")
+MODULES = ("journal", "jsonscan", "mapfile", "metrics", "shm", "sse")
 
 # What Cython puts into each module and class.
 ALLOWED = r"fastgate\._core\..*\.__(reduce_cython|setstate_cython|test|pyx_capi)__"

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free to be shared by processes");
 _Static_assert(sizeof(_Atomic int64_t) == sizeof(int64_t), "an atomic word must be a plain word");
@@ -37,9 +38,34 @@ static inline void fg_store_relaxed(int64_t *word, int64_t value) {
     atomic_store_explicit(fg_word(word), value, memory_order_relaxed);
 }
 
+/* What was stored before is seen by whoever sees this. */
+static inline void fg_store_release(int64_t *word, int64_t value) {
+    atomic_store_explicit(fg_word(word), value, memory_order_release);
+}
+
+static inline void fg_fence_acquire(void) { atomic_thread_fence(memory_order_acquire); }
+
 /* For a word with a single writer: no bus lock, and readers still never see half a value. */
 static inline void fg_bump(int64_t *word, int64_t delta) {
     fg_store_relaxed(word, (int64_t)((uint64_t)fg_load_relaxed(word) + (uint64_t)delta));
+}
+
+/* Bytes into words and back, the last word padded with zeros. Readers at the same time may see some words of
+ * what was there before.
+ */
+static inline void fg_put_bytes(int64_t *words, const char *bytes, size_t length) {
+    for (size_t at = 0; at < length; at += sizeof(int64_t)) {
+        int64_t word = 0;
+        memcpy(&word, bytes + at, length - at < sizeof(word) ? length - at : sizeof(word));
+        fg_store_relaxed(words + at / sizeof(word), word);
+    }
+}
+
+static inline void fg_get_bytes(int64_t *words, char *bytes, size_t length) {
+    for (size_t at = 0; at < length; at += sizeof(int64_t)) {
+        int64_t word = fg_load_relaxed(words + at / sizeof(word));
+        memcpy(bytes + at, &word, length - at < sizeof(word) ? length - at : sizeof(word));
+    }
 }
 
 /* A seqlock line: word 0 is the sequence (odd while it is being written), the rest is the payload.

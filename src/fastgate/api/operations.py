@@ -32,5 +32,11 @@ STORED_RESPONSE: Final[dict[tuple[str, str], Operation]] = {
 
 MODELS: Final = Operation(Endpoint.MODELS, "/models", BodyKind.NONE, b"GET")
 
+SELF_SERVICE: Final = {
+    "/budget": Operation(None, "/budget", BodyKind.NONE, b"GET", label="budget"),
+    "/usage": Operation(None, "/usage", BodyKind.NONE, b"GET", label="usage"),
+}
+"""What a key may know about itself; answered by the gateway."""
+
 REFUSED: Final = Operation(None, "", BodyKind.NONE)
 """Requests for a path or a method that there is not."""

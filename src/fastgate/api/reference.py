@@ -94,6 +94,22 @@ its text is put into this one. What follows from which failure upstream is in [f
 |---|---|---|---|
 """
 
+_ERRORS_TAIL: Final = """
+## What fastgate is not told
+
+Behind granian 2.8 and its hyper 1.12, two faults of a client's HTTP are not fastgate's to answer, or to tell apart:
+
+- **A malformed request head, or one that is too large**, is answered by hyper with an empty 400, 414 or 431, and the
+  connection ends. No log line and no metric has it. `Server::on_error` (`src/proto/h1/role.rs`) makes the answer, and
+  `Conn::on_parse_error` (`src/proto/h1/conn.rs`) leaves the error to the connection's future, whose result granian
+  drops (`conn_handle_h1_impl!`, `src/workers.rs`). Its count of failed connections, which has resets too, is not to be
+  had of an embedded server (`granian/server/embed.py` refuses `metrics_enabled`).
+- **Malformed chunks, and chunks that break off since the client leaves**, are one event: `ASGIHTTPProtocol::receive`
+  (`src/asgi/io.rs`) makes `http.disconnect` of any error that hyper has for a body. Both are refused with
+  `invalid_body`, as RFC 9112, 8 lets a server do; a client that has left does not see it. A body with `content-length`
+  can only break off: `client` is `disconnected` in its log line, and nothing is answered.
+"""
+
 
 def api() -> str:
     rows = []
@@ -108,7 +124,7 @@ def api() -> str:
 
 def errors() -> str:
     rows = (f"| `{code}` | {spec.status} | `{spec.type}` | {spec.doc} |\n" for code, spec in ERRORS.items())
-    return _ERRORS_HEAD + "".join(rows)
+    return _ERRORS_HEAD + "".join(rows) + _ERRORS_TAIL
 
 
 if __name__ == "__main__":

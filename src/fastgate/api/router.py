@@ -1,9 +1,10 @@
 """Path and method → handler. Everything not listed here is refused, in the dialect of the path."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from fastgate.api import models, operations, stored_responses
+from fastgate.api import models, operations, self_service, stored_responses
 from fastgate.api.cors import Cors
 from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
@@ -23,7 +24,7 @@ _BY_LENGTH: Final = sorted(operations.OPERATIONS, key=len, reverse=True)
 class Router:
     """The data plane's handler for one worker."""
 
-    def __init__(self, services: Services, pages: ServicePages) -> None:
+    def __init__(self, services: Services, pages: ServicePages, control_socket: Path) -> None:
         self._services = services
         self._cors = Cors(services)
         self._routes: dict[tuple[str, str], Handler] = {}
@@ -34,7 +35,10 @@ class Router:
         for prefix in operations.PREFIXES:
             for path in operations.OPERATIONS:
                 self._add("POST", prefix + path, self._proxy(path))
-            self._add("GET", prefix + "/models", self._list_models)
+            self._add("GET", prefix + "/models", self._answer(operations.MODELS, models.answer_list))
+        own = {"/budget": self_service.answer_budget, "/usage": self_service.answer_usage(control_socket)}
+        for path, answer in own.items():
+            self._add("GET", "/v1" + path, self._answer(operations.SELF_SERVICE[path], answer))
 
     def _add(self, method: str, path: str, handler: Handler) -> None:
         self._routes[method, path] = handler
@@ -64,8 +68,13 @@ class Router:
 
         return handler
 
-    async def _list_models(self, downstream: Downstream) -> None:
-        await run(Exchange(self._services, downstream, operations.MODELS), models.answer_list)
+    def _answer(self, operation: Operation, answer: Answer) -> Handler:
+        services = self._services
+
+        async def handler(downstream: Downstream) -> None:
+            await run(Exchange(services, downstream, operation), answer)
+
+        return handler
 
     async def _by_pattern(self, downstream: Downstream) -> None:
         """Paths with a name in them."""

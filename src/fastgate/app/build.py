@@ -18,13 +18,18 @@ from fastgate.domain.snapshot import Snapshot
 from fastgate.downstream.asgi import Application, application
 from fastgate.errors import ConfigError
 from fastgate.keys.authenticator import Authenticator
+from fastgate.ledger.journal_dir import JournalDir
+from fastgate.ledger.writer import LedgerWriter
+from fastgate.limits.limiter import Limiter
+from fastgate.limits.queue import FairQueue
 from fastgate.observability import catalogue, exposition, log
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.readings import Reading, state_readings
-from fastgate.pipeline.services import Generation, Services
+from fastgate.pipeline.services import Accounting, Generation, Services
 from fastgate.routing.health import Health
 from fastgate.routing.states import credential_states, states
 from fastgate.routing.table import RoutingTable
+from fastgate.store import accounts as accounts_file
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import worker_name
 from fastgate.store.responses import ResponseOwners
@@ -54,6 +59,15 @@ class WorkerDataPlane:
                 error=reason,
             )
         self.complete = not secrets.missing
+        accounts = accounts_file.attach(context.data_dir)
+        limiter = Limiter(accounts)
+        settings = context.snapshot.worker
+        self._accounting = Accounting(
+            accounts=accounts,
+            writer=LedgerWriter(JournalDir(context.data_dir.journal), accounts, settings.journal),
+            limiter=limiter,
+            queue=FairQueue(settings.queue.max_wait_ms, settings.queue.max_waiting),
+        )
         generation = self._generation(context.snapshot, secrets)
         self._services = Services(
             generation=generation,
@@ -61,9 +75,12 @@ class WorkerDataPlane:
             client=Client(max_response_bytes=context.snapshot.worker.max_response_bytes),
             metrics=self._metrics,
             responses=ResponseOwners(directory / "responses"),
+            accounting=self._accounting,
         )
         render = self._renderer(directory / "metrics") if context.metrics_enabled else None
-        self._router = Router(self._services, ServicePages(self._services, render))
+        self._router = Router(
+            self._services, ServicePages(self._services, render), context.data_dir.control_socket
+        )
         self.asgi: Application = application(self._router.handle)
         self._metrics.process_start_time.labels(self._process).set(clock.time_ns())
         self._in_use(context.snapshot)
@@ -72,7 +89,7 @@ class WorkerDataPlane:
     def _generation(self, snapshot: Snapshot, secrets: Secrets) -> Generation:
         usable = credentials.without(snapshot, secrets.missing, self._health)
         table = RoutingTable(usable, self._health, random.Random())  # noqa: S311  # load balancing
-        return Generation(usable, table, secrets.found)
+        return Generation(usable, table, secrets.found, self._accounting.limiter)
 
     def _in_use(self, snapshot: Snapshot) -> None:
         self._metrics.config_generation.labels(self._process).set(snapshot.generation)
@@ -85,6 +102,10 @@ class WorkerDataPlane:
             raise ConfigError(
                 "; ".join(f"{provider}/{id_}: {why}" for (provider, id_), why in secrets.missing.items())
             )
+        self._accounting.limiter.forget()
+        self._accounting.writer.reconfigure(snapshot.worker.journal)
+        self._accounting.queue.max_wait_ms = snapshot.worker.queue.max_wait_ms
+        self._accounting.queue.max_waiting = snapshot.worker.queue.max_waiting
         self._services.generation = self._generation(snapshot, secrets)
         self._services.authenticator.open_auth = snapshot.worker.open_auth
         self._services.client.max_response_bytes = snapshot.worker.max_response_bytes
@@ -92,7 +113,11 @@ class WorkerDataPlane:
 
     def _tidy(self) -> None:
         self._services.authenticator.refresh()
-        metrics = self._metrics
+        metrics, writer = self._metrics, self._accounting.writer
+        writer.tend(clock.monotonic_ns())
+        metrics.holds.labels(self._process).set(writer.holds.in_use)
+        metrics.journal_bytes.labels(self._process).set(writer.bytes_on_disk)
+        metrics.unrecorded.labels().inc(writer.take_unrecorded())
         metrics.count_log_drops()
         metrics.key_store_version.labels(self._process).set(self._store.version())
         providers = dict.fromkeys(self._services.generation.snapshot.providers, (0, 0, 0))
@@ -142,6 +167,7 @@ class WorkerDataPlane:
 
     async def aclose(self) -> None:
         self._housekeeping.close()
+        self._accounting.queue.close()
         for exchange in tuple(self._services.exchanges):
             exchange.shut_down()
         await self._services.idle(CLOSING_S)
@@ -149,6 +175,8 @@ class WorkerDataPlane:
             exchange.downstream.cut_off()
         await self._services.idle(CLOSING_S)
         await self._services.client.aclose()
+        self._accounting.writer.close()
+        self._accounting.accounts.close()
         self._services.responses.close()
         self._store.close()
         log.flush()

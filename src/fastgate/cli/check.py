@@ -39,13 +39,16 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> int:
 
 
 def _compiled(settings: "Settings", source: str) -> "list[Diagnostic]":
-    """What only shows when the settings are made into routes and keys: nothing that has a line."""
+    """What only shows when the settings are made into routes, keys and prices: nothing that has a line."""
     from fastgate.config.diagnostics import Diagnostic, Severity
     from fastgate.errors import ConfigError
     from fastgate.keys.compile import compile_keys
+    from fastgate.pricing.compile import compile_prices
+    from fastgate.pricing.update import current
     from fastgate.routing.compile import compile_snapshot
     from fastgate.routing.slot_layout import check_room
     from fastgate.store.counters import ROOM
+    from fastgate.store.data_dir import DataDir
     from fastgate.supervisor.cores import usable_cores
 
     found: list[tuple[Severity, str]] = []
@@ -53,6 +56,7 @@ def _compiled(settings: "Settings", source: str) -> "list[Diagnostic]":
         snapshot = compile_snapshot(settings, generation=0, environ=os.environ)
         check_room(snapshot, settings.server.workers or usable_cores(), ROOM)
         found += [(Severity.WARNING, text) for text in compile_keys(settings, os.environ).warnings]
+        compile_prices(settings, snapshot.deployments, current(DataDir(settings.data_dir)))
     except ConfigError as error:
         found += [(Severity.ERROR, line) for line in str(error).splitlines()]
     return [

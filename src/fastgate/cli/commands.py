@@ -5,7 +5,23 @@ from typing import Annotated
 import typer
 
 from fastgate._version import __version__
-from fastgate.cli import check, config, keys, models, reload, serve, sim, status, version
+from fastgate.cli import (
+    audit,
+    budgets,
+    check,
+    config,
+    export,
+    keys,
+    models,
+    prices,
+    reconcile,
+    reload,
+    serve,
+    sim,
+    spend,
+    status,
+    version,
+)
 
 app = typer.Typer(
     help="An OpenAI-compatible gateway in front of every LLM provider.",
@@ -35,7 +51,13 @@ app.command("check")(check.check)
 app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.command("models")(models.models)
+app.add_typer(prices.app, name="prices")
 app.command("sim")(sim.sim)
 app.command("reload")(reload.reload)
 app.command("status")(status.status)
+app.command("spend")(spend.spend)
+app.command("budgets")(budgets.budgets)
+app.command("audit")(audit.audit)
+app.command("reconcile")(reconcile.reconcile)
+app.add_typer(export.app, name="export")
 app.command("version")(version.version)

@@ -1,6 +1,5 @@
 """Talks to the control process of a running gateway, over the Unix socket in its data directory."""
 
-import fcntl
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +7,7 @@ import httpx
 import msgspec
 
 from fastgate.cli.errors import CommandError
+from fastgate.cli.place import in_use
 from fastgate.store.data_dir import DataDir
 
 T = TypeVar("T")
@@ -45,20 +45,8 @@ class ControlClient:
 
     def _reason(self, error: httpx.TransportError) -> str:
         directory = self._data_dir.absolute()
-        if not _in_use(DataDir(self._data_dir)):
+        if not in_use(self._data_dir):
             return f"no gateway is running with the data directory {directory}"
         if isinstance(error, httpx.TimeoutException):
             return f"the control process of the gateway did not answer within {_TIMEOUT_S:g} s"
         return "the gateway runs, but its control process is not there: it is being (re)started; try again"
-
-
-def _in_use(data_dir: DataDir) -> bool:
-    """Whether processes of a gateway hold the lock of the directory."""
-    try:
-        with open(data_dir.lock, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -46,8 +46,9 @@ def _command_of(error: typer.TyperException) -> str:
 
 def _explain(error: Exception) -> str:
     from fastgate.store.keys import KeyStoreError
+    from fastgate.store.ledger.errors import LedgerError
 
-    if isinstance(error, ConfigError | KeyStoreError):
+    if isinstance(error, ConfigError | KeyStoreError | LedgerError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

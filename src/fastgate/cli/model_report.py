@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.snapshot import Snapshot
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.routing import permission
 from fastgate.routing.resolver import Resolver
 

@@ -1,5 +1,6 @@
 """Where the gateway is that a command is about, and what it is configured to be."""
 
+import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,3 +52,17 @@ def find_data_dir(config: Path | None, data_dir: Path | None) -> Path:
     if not isinstance(written.value, str):
         raise unclear
     return Path(expand(written.value, os.environ))
+
+
+def in_use(data_dir: Path) -> bool:
+    """Whether processes of a gateway hold the lock of the directory."""
+    from fastgate.store.data_dir import DataDir
+
+    try:
+        with open(DataDir(data_dir).lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -59,10 +59,11 @@ def _pattern(clause: types.MatchLogic) -> str | None:
     if isinstance(clause, types.ClauseOr):
         inner = [pattern for part in clause.or_ if (pattern := _pattern(part)) is not None]
         return "|".join(inner) if inner else None
-    return _expression(clause)
+    return expression(clause)
 
 
-def _expression(clause: types.MatchLogic) -> str:
+def expression(clause: types.MatchLogic) -> str:
+    """What is searched in a lower-case name."""
     match clause:
         case types.ClauseEquals():
             return rf"\A{re.escape(clause.equals.lower())}\Z"
@@ -75,11 +76,11 @@ def _expression(clause: types.MatchLogic) -> str:
         case types.ClauseRegex():
             return f"(?:{clause.regex})"
         case types.ClauseOr():
-            return "(?:" + "|".join(map(_expression, clause.or_)) + ")"
+            return "(?:" + "|".join(map(expression, clause.or_)) + ")"
         case types.ClauseAnd():
             return r"\A" + "".join(f"(?=[\\s\\S]*?{_group(part)})" for part in clause.and_)
     raise TypeError(f"a clause of genai-prices that is not known here: {type(clause).__name__}")
 
 
 def _group(clause: types.MatchLogic) -> str:
-    return f"(?:{_expression(clause)})"
+    return f"(?:{expression(clause)})"

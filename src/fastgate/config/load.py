@@ -9,14 +9,18 @@
 What these settings are compiled into (`routing.compile`, `keys.compile`) finds nothing wrong any more.
 """
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastgate.config import (
+    bulk,
     environment,
     interpolate,
     key_secrets,
+    ledger_check,
+    money_values,
     references,
     validate,
     values,
@@ -24,11 +28,19 @@ from fastgate.config import (
     yaml_source,
 )
 from fastgate.config.diagnostics import Diagnostic, Mark, Report, Severity, render
+from fastgate.config.money_view import MoneyView
 from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
 from fastgate.errors import ConfigError
 
 DEFAULT_FILE: Final = Path("fastgate.yaml")
+
+
+class Source(NamedTuple):
+    """The text of a configuration, and the file or variable that it comes from."""
+
+    text: str
+    mark: Mark
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -41,9 +53,27 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 def check(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings | None, list[Diagnostic]]:
     """The settings, or None when there is any error; and all that was found."""
+    # Millions of objects are made and nearly all of them kept: looking for garbage would take half the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _check(path, environ)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _check(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings | None, list[Diagnostic]]:
     report = Report()
-    settings = _settings(path, environ, report)
-    return settings, report.diagnostics()
+    source = _read(path, environ, report)
+    if source is None:
+        return None, report.diagnostics()
+    taken = None if _replaced(environ) else bulk.take(source.text)
+    if taken is not None:
+        settings, found = _checked(Source(taken.rest, source.mark), environ, taken)
+        if not taken.concerns(found):
+            return settings, found
+    return _checked(source, environ)
 
 
 def config_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -57,38 +87,59 @@ def config_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     return DEFAULT_FILE
 
 
-def _settings(path: Path | None, environ: Mapping[str, str], report: Report) -> Settings | None:
-    tree = _read(path, environ, report)
-    if tree is None:
-        return None
+def _checked(
+    source: Source, environ: Mapping[str, str], taken: bulk.Bulk | None = None
+) -> tuple[Settings | None, list[Diagnostic]]:
+    report = Report()
+    tree = _parsed(source, report)
+    settings = None if tree is None else _settings(tree, environ, report, taken)
+    return settings, report.diagnostics()
+
+
+def _settings(
+    tree: Node, environ: Mapping[str, str], report: Report, taken: bulk.Bulk | None
+) -> Settings | None:
     vendors.switch_on(tree, environ, report)
     environment.overlay(tree, environ, report)
     settings = validate.validate(tree, environ, report)
+    if taken is not None:
+        settings = taken.complete(settings)
+    view = MoneyView(settings)
     values.check(settings, tree, report)
+    money_values.check(settings, view, tree, report)
+    ledger_check.check(settings, environ, tree, report)
     key_secrets.check(settings, environ, tree, report)
-    references.check(settings, tree, report)
+    references.check(settings, view, tree, report)
     return None if report.failed() else settings
 
 
-def _read(path: Path | None, environ: Mapping[str, str], report: Report) -> Node | None:
+def _replaced(environ: Mapping[str, str]) -> bool:
+    """Whether a variable may replace a list that `bulk` would take from the file."""
+    names = tuple(environment.variable((name,)) for name in bulk.LISTS)
+    return any(name.startswith(names) for name in environ)
+
+
+def _read(path: Path | None, environ: Mapping[str, str], report: Report) -> Source | None:
     file = config_file(path, environ)
     inline = environ.get(environment.CONFIG_YAML, "")
     if not interpolate.is_text(inline):
         report.error(Mark(environment.CONFIG_YAML), (), "is not UTF-8 text")
         return None
     if file is None:
-        mark = Mark(environment.CONFIG_YAML if inline else "environment")
-        tree = yaml_source.parse(inline, mark.source, report)
-    elif path is None and inline:
+        return Source(inline, Mark(environment.CONFIG_YAML if inline else "environment"))
+    if path is None and inline:
         mark = Mark(environment.CONFIG_YAML)
         report.error(mark, (), f"is set, and so is {environment.CONFIG}: only one of them can count")
         return None
-    else:
-        mark = Mark(interpolate.shown_name(str(file)))
-        text = _text(file, mark, report)
-        tree = None if text is None else yaml_source.parse(text, mark.source, report)
+    mark = Mark(interpolate.shown_name(str(file)))
+    text = _text(file, mark, report)
+    return None if text is None else Source(text, mark)
+
+
+def _parsed(source: Source, report: Report) -> Node | None:
+    tree = yaml_source.parse(source.text, source.mark.source, report)
     if tree is not None and tree.value is None:
-        return Node({}, mark)
+        return Node({}, source.mark)
     if tree is not None and not isinstance(tree.value, dict):
         report.error(tree.mark, (), "a configuration is a mapping of settings")
         return None

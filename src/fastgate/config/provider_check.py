@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from fastgate.config.diagnostics import Report, SettingPath, did_you_mean
 from fastgate.config.interpolate import NO_SECRET
+from fastgate.config.provider_settings import NetworkSettings
 from fastgate.config.provider_view import ProviderView
-from fastgate.config.settings import NetworkSettings, Server
+from fastgate.config.server_settings import Server
 from fastgate.config.tree import Node
 from fastgate.config.values import file_problem, header_value_problem
 from fastgate.domain import header_names

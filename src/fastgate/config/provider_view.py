@@ -7,7 +7,7 @@ The one place of these rules: `config.provider_check` finds with it what is wron
 import re
 from typing import TYPE_CHECKING, Final
 
-from fastgate.config.settings import DeploymentSettings, ProviderSettings
+from fastgate.config.provider_settings import DeploymentSettings, ProviderSettings
 from fastgate.domain.provider_table import KNOWN, KnownProvider
 from fastgate.domain.url import base_url
 

@@ -15,39 +15,48 @@ from fastgate.config.settings import Settings
 _HEAD: Final = """\
 # Settings
 
-Generated from `fastgate.config.settings`; do not edit. How a file, the environment and secrets work
+Generated from the settings in `fastgate.config`; do not edit. How a file, the environment and secrets work
 together is in [configuration.md](configuration.md).
 
 Every setting with a variable can be set by it, whatever the file says. `NAME` stands for a name of
 your choice in upper case, every other character than a letter or a digit as `_`; `[]` is a list, which
-a variable can only give as a whole.
+a variable can only give as a whole. Where a budget or a list of budgets is taken, the settings are those
+of one budget.
 """
 
 
 def render() -> str:
     """The page as Markdown."""
     parts = [_HEAD]
-    for path, section in _sections(Settings, ()):
-        parts.append(_section(path, section))
+    seen: dict[type[msgspec.Struct], SettingPath] = {}
+    for path, section in _sections(Settings, (), set()):
+        first = seen.setdefault(section, path)
+        parts.append(_section(path, section) if first == path else _again(path, section, first))
     parts.append(_reserved())
     return "\n".join(parts)
 
 
 def _sections(
-    section: type[msgspec.Struct], path: SettingPath
+    section: type[msgspec.Struct], path: SettingPath, within: set[type[msgspec.Struct]]
 ) -> Iterator[tuple[SettingPath, type[msgspec.Struct]]]:
+    """Each at every place where it can be written; what is inside of it, at the first place only."""
     yield path, section
+    if section in within:
+        return
+    within.add(section)
     for name, field in shape.fields(section).items():
-        yield from _inside(field.type, (*path, name))
+        yield from _inside(field.type, (*path, name), within)
 
 
-def _inside(hint: Any, path: SettingPath) -> Iterator[tuple[SettingPath, type[msgspec.Struct]]]:
+def _inside(
+    hint: Any, path: SettingPath, within: set[type[msgspec.Struct]]
+) -> Iterator[tuple[SettingPath, type[msgspec.Struct]]]:
     if (inner := shape.section(hint)) is not None:
-        yield from _sections(inner, path)
+        yield from _sections(inner, path, within)
     elif arguments := shape.arguments(hint, list):
-        yield from _inside(arguments[0], (*path, "[]"))
+        yield from _inside(arguments[0], (*path, "[]"), within)
     elif arguments := shape.arguments(hint, dict):
-        yield from _inside(arguments[1], (*path, "NAME"))
+        yield from _inside(arguments[1], (*path, "NAME"), within)
 
 
 def _section(path: SettingPath, section: type[msgspec.Struct]) -> str:
@@ -60,6 +69,10 @@ def _section(path: SettingPath, section: type[msgspec.Struct]) -> str:
     ]
     rows += [_row(path, name, field) for name, field in shape.fields(section).items()]
     return "\n".join(rows) + "\n"
+
+
+def _again(path: SettingPath, section: type[msgspec.Struct], first: SettingPath) -> str:
+    return f"## {_title(path)}\n\n{(section.__doc__ or '').strip()}\n\nThe settings of `{_title(first)}`.\n"
 
 
 def _title(path: SettingPath) -> str:

@@ -5,23 +5,25 @@ from typing import Final
 
 from fastgate.config import provider_check
 from fastgate.config.diagnostics import Report, SettingPath, did_you_mean
+from fastgate.config.money_references import GLOB, MoneyReferences
+from fastgate.config.money_view import MoneyView
 from fastgate.config.provider_view import ProviderView
-from fastgate.config.settings import GroupSettings, RouteSettings, Settings, TargetSettings
+from fastgate.config.route_settings import GroupSettings, RouteSettings, TargetSettings
+from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
 from fastgate.domain.provider_table import KNOWN, VENDORS_LATER
 
 AUTO: Final = "auto"
-_GLOB: Final = frozenset("*?[")
 
 
-def check(settings: Settings, tree: Node, report: Report) -> None:
+def check(settings: Settings, view: MoneyView, tree: Node, report: Report) -> None:
     """Report duplicates and references to nothing, after all other checks: what they found is not told
     again. Empty names stand for errors reported before."""
-    _Check(settings, tree, report).run()
+    _Check(settings, view, tree, report).run()
 
 
 class _Check:
-    def __init__(self, settings: Settings, tree: Node, report: Report) -> None:
+    def __init__(self, settings: Settings, view: MoneyView, tree: Node, report: Report) -> None:
         self._settings = settings
         self._tree = tree
         self._report = report
@@ -31,6 +33,15 @@ class _Check:
             "customer": {customer.id for customer in settings.customers},
             "team": {team.id for team in settings.teams},
         }
+        self._capped = {
+            kind
+            for kind, owners in (("customer", settings.customers), ("team", settings.teams))
+            if any(
+                each.budget or each.rate_limit or each.model_limits or each.provider_limits for each in owners
+            )
+        }
+        self._money = MoneyReferences(settings, view, self._views, tree, report)
+        self._view = view
         self._labels: dict[tuple[str, str], SettingPath] = {}
 
     def run(self) -> None:
@@ -45,6 +56,9 @@ class _Check:
             self._configured(("prices", index, "provider"), price.provider)
         self._owners()
         self._keys()
+        self._money.run()
+        for path, name in self._money.providers:
+            self._configured(path, name)
         self._warn_of_skipped()
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
@@ -105,13 +119,19 @@ class _Check:
             self._declared(("virtual_keys", index, "team_id"), "team", key.team_id)
 
     def _declared(self, path: SettingPath, kind: str, name: str | None) -> None:
-        """Only a configuration that declares customers (or teams) at all is expected to declare each."""
+        """Only a configuration that declares customers (or teams) at all is expected to declare each. Where
+        one of them has caps, a name that is not declared would escape from them."""
         known = self._known[kind]
-        if name and known and name not in known and self._labels.setdefault((kind, name), path) == path:
+        if not name or not known or name in known or self._labels.setdefault((kind, name), path) != path:
+            return
+        if kind in self._capped:
+            self._error(path, f"there is no {kind} `{name}`", did_you_mean(name, known))
+        else:
             self._warning(path, f"there is no {kind} `{name}`; it is only a label", did_you_mean(name, known))
 
     def _keys(self) -> None:
-        customer_of = {team.id: team.customer_id for team in self._settings.teams}
+        view = self._view
+        customer_of = {team.id: view.customer_of_team(team.id) for team in self._settings.teams}
         for index, key in enumerate(self._settings.virtual_keys):
             path: SettingPath = ("virtual_keys", index)
             of_team = customer_of.get(key.team_id or "")
@@ -122,7 +142,7 @@ class _Check:
             for place, fallback in enumerate(key.fallbacks):
                 if fallback.provider is not None:
                     self._configured((*path, "fallbacks", place, "provider"), fallback.provider)
-                if _GLOB & set(fallback.model):
+                if GLOB & set(fallback.model):
                     self._error((*path, "fallbacks", place, "model"), "is one model, so no `*`, `?` or `[`")
 
     def _configured(self, path: SettingPath, name: str) -> None:

@@ -18,9 +18,14 @@ SENSITIVE = {"sensitive": True}
 """`Meta(extra=SENSITIVE)` marks a setting that may hold a secret beside other things: it is not shown."""
 
 
+FACTOR = {"factor": True}
+"""`Meta(extra=FACTOR)` marks a decimal that is no amount of money."""
+
+
 @cache
 def fields(section: type[msgspec.Struct]) -> dict[str, FieldInfo]:
-    return {field.name: field for field in msgspec.structs.fields(section)}
+    """By the name that the configuration has for each."""
+    return {field.encode_name: field for field in msgspec.structs.fields(section)}
 
 
 def members(hint: Any) -> tuple[Any, ...]:
@@ -128,7 +133,8 @@ def _describe(member: Any) -> str:
     if kind is float:
         return f"a number{_bounds(member)}"
     if kind is Decimal:
-        return "an amount in US dollars"
+        is_factor = any(meta.extra == FACTOR for meta in metas(member))
+        return "a number of at least 0" if is_factor else "an amount in US dollars"
     if kind is str:
         pattern = next((meta.pattern for meta in metas(member) if meta.pattern), None)
         return f"text of the form `{pattern}`" if pattern else "text"

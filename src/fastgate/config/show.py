@@ -28,7 +28,7 @@ def show(settings: Settings) -> str:
 def _plain(section: msgspec.Struct) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, field in shape.fields(type(section)).items():
-        value = getattr(section, name)
+        value = getattr(section, field.name)
         if value is None:
             continue
         if shape.is_secret(field.type):

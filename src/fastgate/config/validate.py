@@ -43,14 +43,14 @@ class _Walk:
         values: dict[str, Any] = {}
         for name, member in given.items():
             if name in known:
-                values[name] = self._value(member, known[name].type, (*path, name))
+                values[known[name].name] = self._value(member, known[name].type, (*path, name))
             else:
                 suggestion = _where_meant(name, section)
                 self._report.error(member.mark, (*path, name), "unknown setting", suggestion)
         for name, field in known.items():
             if field.required and name not in given:
                 self._report.error(node.mark, (*path, name), "is required, and missing")
-                values[name] = shape.stand_in(field.type)
+                values[field.name] = shape.stand_in(field.type)
         build: Any = section
         return build(**values)
 
@@ -102,7 +102,7 @@ class _Walk:
             if isinstance(value, dict | list):
                 raise msgspec.ValidationError
             converted = msgspec.convert(value, hint)
-            if not _representable(converted):
+            if not representable(converted):
                 raise msgspec.ValidationError
         except msgspec.ValidationError:
             message = f"expected {shape.describe(hint)}"
@@ -129,7 +129,7 @@ class _Walk:
         return yaml_source.parse_value(value, node.mark, path, self._report)
 
 
-def _representable(value: Any) -> bool:
+def representable(value: Any) -> bool:
     """Numbers must fit 64 bits, amounts as nano-dollars; amounts are not negative."""
     if isinstance(value, int):
         return value in _INT64

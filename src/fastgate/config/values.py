@@ -2,32 +2,27 @@
 
 import os
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from fastgate.config import price_check
 from fastgate.config.diagnostics import Report, SettingPath
-from fastgate.config.settings import (
-    BudgetSettings,
-    GroupSettings,
-    RouteSettings,
-    Settings,
-    VirtualKeySettings,
-)
+from fastgate.config.moments import RFC3339_EXAMPLE, is_moment, zone_problem
+from fastgate.config.owner_settings import VirtualKeySettings
+from fastgate.config.route_settings import GroupSettings, RouteSettings
+from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
 from fastgate.domain import header_names
 from fastgate.domain.provider_table import KNOWN
 from fastgate.domain.snapshot import MAX_MODEL_NAME
 
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
-_NOT_ENFORCED: Final = "is checked, but not enforced by this version: calls are not limited by it"
 
 
 def check(settings: Settings, tree: Node, report: Report) -> None:
     """Report every value that has the right type and makes no sense."""
     _Check(settings, tree, report).run()
+    price_check.check(settings, tree, report)
 
 
 class _Check:
@@ -51,9 +46,6 @@ class _Check:
             self._zone(("customers", index, "timezone"), customer.timezone)
         for index, key in enumerate(self._settings.virtual_keys):
             self._key(("virtual_keys", index), key)
-        for path, budget in self._budgets():
-            self._budget(path, budget)
-        self._not_enforced()
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._report.error(self._tree.locate(path), path, message, suggestion)
@@ -94,53 +86,18 @@ class _Check:
                 self._error((*groups_path, index, "when"), "`min_body_bytes` is above `max_body_bytes`")
 
     def _zone(self, path: SettingPath, name: str | None) -> None:
-        try:
-            if name is not None:
-                ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._error(path, f"`{name}` is no time zone", "names are such as Europe/Berlin")
+        if name is not None and (problem := zone_problem(name)):
+            self._error(path, *problem)
 
     def _key(self, path: SettingPath, key: VirtualKeySettings) -> None:
         if key.secret is not None and key.secret_hash is not None:
             self._error((*path, "secret_hash"), "give `secret` or `secret_hash`, not both")
-        if key.expires_at is not None and not _is_moment(key.expires_at):
-            self._error(
-                (*path, "expires_at"), "expected an RFC 3339 time with a zone", "such as 2030-01-31T00:00:00Z"
-            )
+        if key.expires_at is not None and not is_moment(key.expires_at):
+            self._error((*path, "expires_at"), "expected an RFC 3339 time with a zone", RFC3339_EXAMPLE)
         for setting in ("allowed_models", "denied_models"):
             for index, glob in enumerate(getattr(key, setting) or ()):
                 if not glob:
                     self._error((*path, setting, index), "an empty text matches no model")
-
-    def _budgets(self) -> Iterator[tuple[SettingPath, BudgetSettings]]:
-        for group in ("customers", "teams", "virtual_keys"):
-            for index, owner in enumerate(getattr(self._settings, group)):
-                if owner.budget is not None:
-                    yield (group, index, "budget"), owner.budget
-
-    def _budget(self, path: SettingPath, budget: BudgetSettings) -> None:
-        self._zone((*path, "timezone"), budget.timezone)
-        if budget.max_usd is not None and budget.reset_duration is None:
-            self._error((*path, "max_usd"), "needs `reset_duration`, which says for how long the cap holds")
-
-    def _not_enforced(self) -> None:
-        """Once for each kind of setting, at its first place: a thousand keys need no thousand warnings."""
-        for setting in ("budget", "rate_limit"):
-            places: list[SettingPath] = [
-                (group, index, setting)
-                for group in ("customers", "teams", "virtual_keys")
-                for index, owner in enumerate(getattr(self._settings, group))
-                if getattr(owner, setting) is not None
-            ]
-            if places:
-                more = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
-                self._report.warning(self._tree.locate(places[0]), places[0], _NOT_ENFORCED + more)
-        written = self._tree.value if isinstance(self._tree.value, dict) else {}
-        for setting in ("prices", "unpriced"):
-            if setting in written:
-                self._report.warning(
-                    written[setting].mark, (setting,), "is checked, but this version bills nothing"
-                )
 
 
 def file_problem(name: str | None) -> str | None:
@@ -153,13 +110,3 @@ def file_problem(name: str | None) -> str | None:
 def header_value_problem(value: str) -> str | None:
     """Why the text cannot be the value of a header; the message does not repeat it."""
     return None if _HEADER_VALUE.fullmatch(value) else "holds characters that cannot stand in an HTTP header"
-
-
-def _is_moment(text: str) -> bool:
-    """An RFC 3339 time with a zone that is within the years 1 to 9999 in UTC too."""
-    try:
-        moment = datetime.fromisoformat(text)
-        moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return False
-    return moment.tzinfo is not None

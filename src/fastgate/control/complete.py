@@ -4,7 +4,9 @@ from typing import Final
 
 import msgspec
 
-from fastgate.config.settings import CredentialSettings, ProviderSettings, Settings, VirtualKeySettings
+from fastgate.config.owner_settings import VirtualKeySettings
+from fastgate.config.provider_settings import CredentialSettings, ProviderSettings
+from fastgate.config.settings import Settings
 from fastgate.launch import Embedded
 
 SIMULATED: Final = "simulated"

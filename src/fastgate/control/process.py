@@ -5,16 +5,19 @@ import signal
 
 from fastgate import tasks
 from fastgate.control import socket as control_socket
+from fastgate.control.books import Books
 from fastgate.control.http import control_app
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
 from fastgate.control.reloader import Reloader
+from fastgate.control.rounds import Rounds
 from fastgate.control.status import StatusReader
 from fastgate.downstream.server import Server
 from fastgate.launch import ControlLaunch, Lifeline
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.observability.metrics import Metrics, directory_of
 from fastgate.store import counters as counters_file
+from fastgate.store.counters import Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import CONTROL
@@ -40,7 +43,8 @@ async def serve(launch: ControlLaunch) -> int:
         metrics = Metrics(directory_of(data_dir.path), CONTROL, launch.max_series)
         store = KeyStore(keys_path(data_dir.path))
         listener = control_socket.listen(data_dir.control_socket)
-        reloader = Reloader(Publisher(launch, data_dir, counters, store, metrics), counters)
+        books = Books(data_dir, metrics, fresh=not counters.header_load(Header.GENERATION))
+        reloader = Reloader(Publisher(launch, data_dir, counters, store, books, metrics=metrics), counters)
         loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
         # Also after a restart: the configuration may have changed while nobody watched.
         result = reloader.reload()
@@ -56,11 +60,14 @@ async def serve(launch: ControlLaunch) -> int:
         server = Server(
             app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
         )
+        rounds = Rounds(books)
         serving = tasks.spawn(server.serve(), "server")
         reloading = (
             tasks.spawn(reloader.watch(), "watch configuration"),
             tasks.spawn(reloader.obey_signals(), "reload on signals"),
             tasks.spawn(reloader.tidy(), "give shared slots free"),
+            tasks.spawn(rounds.drain(), "drain journals"),
+            tasks.spawn(rounds.check(), "compare counters"),
         )
         lifeline.report()
         await stop.wait()
@@ -68,6 +75,7 @@ async def serve(launch: ControlLaunch) -> int:
             task.cancel()
         server.stop()
         await asyncio.wait({serving}, timeout=STOP_S)
+        rounds.close()
         data_dir.control_socket.unlink(missing_ok=True)
     counters.close()
     return 0

@@ -13,6 +13,7 @@ from fastgate.config.diagnostics import Diagnostic, Severity
 from fastgate.config.load import check, config_file
 from fastgate.config.restart import restart_only
 from fastgate.config.settings import Settings
+from fastgate.control.books import Books
 from fastgate.control.complete import complete
 from fastgate.control.messages import ReloadResult
 from fastgate.domain.snapshot import Snapshot
@@ -50,6 +51,8 @@ class Publisher:
         data_dir: DataDir,
         counters: SharedSlots,
         store: KeyStore,
+        books: Books,
+        *,
         metrics: Metrics,
     ) -> None:
         self._launch = launch
@@ -57,6 +60,7 @@ class Publisher:
         self._snapshot_path = data_dir.snapshot
         self._counters = counters
         self._store = store
+        self._books = books
         self._metrics = metrics
         self._left: deque[Snapshot] = deque(maxlen=_MAX_LEFT)
         self.last: ReloadResult | None = None
@@ -100,7 +104,10 @@ class Publisher:
 
     def tidy(self) -> None:
         """Give free the shared slots of earlier configurations, once no worker runs on one any more."""
-        if not self._left or processes.behind(self._counters, self.generation):
+        if processes.behind(self._counters, self.generation):
+            return
+        self._books.tidy(self.generation)
+        if not self._left:
             return
         current = self.current()
         for _ in range(len(self._left)):
@@ -120,12 +127,13 @@ class Publisher:
         keys = compile_keys(settings, os.environ)
         if generation == 1:
             check_exposure(settings, keys, self._store)
+        snapshot, billed = self._books.publish(settings, snapshot, keys.keys)
         if self._is_published(snapshot):
-            synced = self._store.sync_configured(keys.keys, keys.secrets)
+            synced = self._store.sync_configured(billed, keys.secrets)
         else:
             before = self._before()
             with snapshot_file.replacing(self._snapshot_path, snapshot):
-                synced = self._store.sync_configured(keys.keys, keys.secrets)
+                synced = self._store.sync_configured(billed, keys.secrets)
             self._counters.header_store(Header.GENERATION, generation)
             self._left.extend(before)
         revoked = [f"virtual key {key_id}: its configured secret is revoked" for key_id in synced.revoked]

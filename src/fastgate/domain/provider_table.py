@@ -20,7 +20,8 @@ _ALL: Final = tuple(Endpoint)
 class KnownProvider(NamedTuple):
     """`env` are the variables that hold its credentials, `settings_env` those that hold a setting.
 
-    `stream_usage`: takes `stream_options.include_usage`. `catalogue` is its id in genai-prices, and
+    `stream_usage`: takes `stream_options.include_usage`. `output_cap` is the field by which a chat says how
+    much the model may write. `catalogue` is its id in genai-prices, and
     `unlisted` globs of what that lists but this URL does not serve. `account_names`: its models are
     called by names that the account gave them, so that no catalogue can know what it serves.
     """
@@ -32,6 +33,7 @@ class KnownProvider(NamedTuple):
     auth_header: str = "authorization"
     auth_prefix: str = "Bearer "
     stream_usage: bool = True
+    output_cap: str = "max_tokens"
     catalogue: str | None = None
     unlisted: tuple[str, ...] = ()
     account_names: bool = False
@@ -43,6 +45,7 @@ KNOWN: Final[dict[str, KnownProvider]] = {
         "https://api.openai.com/v1",
         env=("OPENAI_API_KEY",),
         endpoints=tuple(e for e in Endpoint if e is not Endpoint.RERANK),
+        output_cap="max_completion_tokens",
         catalogue="openai",
         unlisted=("gpt-oss-*",),
     ),
@@ -59,6 +62,7 @@ KNOWN: Final[dict[str, KnownProvider]] = {
         ),
         auth_header="api-key",
         auth_prefix="",
+        output_cap="max_completion_tokens",
         catalogue="azure",
         account_names=True,
     ),

@@ -11,9 +11,11 @@ from typing import Final
 
 import msgspec
 
+from fastgate.domain.account import Accounts
 from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.price import PriceBook
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 MAX_MODEL_NAME: Final = 256  # bounds what a client can make the regular expressions and the caches work on
 
 
@@ -29,6 +31,21 @@ class StreamFailure(StrEnum):
 
     FAIL = "fail"
     CONTINUE = "continue"
+
+
+class Unpriced(StrEnum):
+    """What becomes of a call that has no price."""
+
+    DENY = "deny"
+    DENY_BUDGETED = "deny_budgeted"  # refused where a budget applies to it
+    ALLOW = "allow"
+
+
+class WhenFull(StrEnum):
+    """What becomes of calls while the journal has no room left."""
+
+    DENY = "deny"
+    ALLOW_UNRECORDED = "allow_unrecorded"
 
 
 class SecretRef(msgspec.Struct, frozen=True):
@@ -114,6 +131,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
     azure_deployments: bool = False
     stream_usage: bool = True
+    output_cap: str = "max_tokens"
     endpoints: tuple[Endpoint, ...] = tuple(Endpoint)
     credentials: tuple[Credential, ...] = ()
     timeouts: Timeouts = Timeouts()
@@ -197,6 +215,37 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     stream_failure: StreamFailure | None = None
 
 
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """How holds are estimated, and what clients are told.
+
+    The `_tokens` are what one output without a cap, one file and one image are taken for.
+    """
+
+    default_output_hold_tokens: int = 4_096
+    file_tokens: int = 8_192
+    image_tokens: int = 2_048
+    unpriced: Unpriced = Unpriced.DENY_BUDGETED
+    cost_headers: bool = True
+    budget_headers: bool = False
+    stream_cost: bool = False
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a request waits for a rate limit, and how many may in one worker; 0: none."""
+
+    max_wait_ms: int = 0
+    max_waiting: int = 0
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """`max_bytes` of one worker. `sync_ms`: each record is on the disk after so long at most; 0: at once,
+    -1: when the kernel sees fit."""
+
+    max_bytes: int = 1 << 30
+    sync_ms: int = -1
+    when_full: WhenFull = WhenFull.DENY
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the data plane that a reload may change."""
 
@@ -212,10 +261,31 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     retry_budget_min_per_s: float = 5.0
     log_requests: bool = True
     stream_failure: StreamFailure = StreamFailure.FAIL
+    money: Money = Money()
+    queue: Queue = Queue()
+    journal: Journal = Journal()
+
+
+class TagAccounts(msgspec.Struct, frozen=True, array_like=True):
+    """For exchanges that have all of `tags`."""
+
+    tags: dict[str, str]
+    accounts: Accounts
+
+
+class ModelAccounts(msgspec.Struct, frozen=True, array_like=True):
+    """For calls whose deployment's model matches the glob `model`, without regard to case."""
+
+    model: str
+    accounts: Accounts
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """`serves` is by provider, in the order of the configuration, which is the order of preference."""
+    """`serves` is by provider, in the order of the configuration, which is the order of preference.
+
+    `owners` is by `gateway/`, `customer/ID`, `team/ID`, `provider/NAME` and `deployment/ID`; those without a
+    budget or a limit are left out. `allowed_tags` are the names that a request may set tags by.
+    """
 
     format: int = SNAPSHOT_FORMAT
     generation: int
@@ -224,3 +294,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     deployments: dict[str, Deployment]
     serves: dict[str, Served]
     routes: dict[str, Route]
+    prices: PriceBook = PriceBook()
+    owners: dict[str, Accounts] = {}
+    tag_accounts: tuple[TagAccounts, ...] = ()
+    model_accounts: tuple[ModelAccounts, ...] = ()
+    allowed_tags: tuple[str, ...] = ()

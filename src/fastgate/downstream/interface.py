@@ -32,7 +32,8 @@ class Downstream(Protocol):
 
     async def body(self, limit: int, timeout_s: float) -> bytes:
         """The whole body. GatewayError: request_too_large as soon as it passes `limit` bytes,
-        request_timeout when no piece of it arrives for `timeout_s`."""
+        request_timeout when no piece of it arrives for `timeout_s`, invalid_body for chunks that are
+        malformed or break off."""
 
     async def start(self, status: int, headers: list[Header]) -> None:
         """Send the head of a streamed answer. Once."""

@@ -6,8 +6,12 @@ from typing import Final, NamedTuple
 
 from fastgate import clock
 from fastgate.config.interpolate import resolve_secret, secret_ref
-from fastgate.config.settings import Settings, VirtualKeySettings
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.config.money_view import MoneyView
+from fastgate.config.owner_settings import VirtualKeySettings
+from fastgate.config.settings import Settings
+from fastgate.domain.account import NO_ACCOUNTS, Accounts
+from fastgate.domain.model_ref import ModelRef
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.keys.secret import digest
 from fastgate.store.keys import SecretRecord, Source
 
@@ -22,16 +26,25 @@ class CompiledKeys(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def compile_keys(settings: Settings, environ: Mapping[str, str]) -> CompiledKeys:
-    """Of settings that `config.load` has checked. ConfigError: a secret cannot be read any more."""
-    return _Compiler(settings, environ).compile()
+def compile_keys(
+    settings: Settings, environ: Mapping[str, str], accounts: Mapping[str, Accounts] | None = None
+) -> CompiledKeys:
+    """Of settings that `config.load` has checked. `accounts` are the keys' own, placed, by id of the key.
+
+    ConfigError: a secret cannot be read any more.
+    """
+    return _Compiler(settings, environ, accounts or {}).compile()
 
 
 class _Compiler:
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], accounts: Mapping[str, Accounts]
+    ) -> None:
         self._keys = settings.virtual_keys
-        self._customers = {customer.id: customer for customer in settings.customers}
-        self._teams = {team.id: team for team in settings.teams}
+        self._accounts = accounts
+        self._view = MoneyView(settings)
+        self._customer_metadata = {customer.id: customer.metadata for customer in settings.customers}
+        self._team_metadata = {team.id: team.metadata for team in settings.teams}
         self._environ = environ
 
     def compile(self) -> CompiledKeys:
@@ -59,25 +72,26 @@ class _Compiler:
         return None if ref is None else digest(resolve_secret(ref, self._environ).encode())
 
     def _key(self, given: VirtualKeySettings) -> VirtualKey:
-        team = self._teams.get(given.team_id or "")
-        customer_id = given.customer_id or (team.customer_id if team is not None else None)
-        customer = self._customers.get(customer_id or "")
+        teams = self._view.path(given.team_id)
+        customer_id = self._view.customer_of(given)
+        metadata = dict(self._customer_metadata.get(customer_id or "", {}))
+        for team in reversed(teams):
+            metadata.update(self._team_metadata.get(team, {}))
+        metadata.update(given.metadata)
         return VirtualKey(
             id=given.id,
             enabled=given.enabled,
             expires_at=_seconds(given.expires_at),
             customer_id=customer_id,
             team_id=given.team_id,
+            teams=teams,
             allowed_providers=None if given.allowed_providers is None else tuple(given.allowed_providers),
             allowed_models=None if given.allowed_models is None else tuple(given.allowed_models),
             denied_models=tuple(given.denied_models),
             fallbacks=tuple(ModelRef(fallback.model, fallback.provider) for fallback in given.fallbacks),
             tags=given.tags,
-            metadata={
-                **(customer.metadata if customer is not None else {}),
-                **(team.metadata if team is not None else {}),
-                **given.metadata,
-            },
+            metadata=metadata,
+            accounts=self._accounts.get(given.id, NO_ACCOUNTS),
             log_prompts=given.log_prompts,
             on_disconnect=given.on_disconnect,
             drain_max_s=given.drain_max_s,

@@ -1,6 +1,6 @@
 """Every metric, declared once: its name with the unit, its doc, its labels in order, its buckets.
 
-Times are kept in integer nanoseconds and shown in seconds. A label's values come from the
+Times are kept in integer nanoseconds and shown in seconds, money in nano-USD and shown in USD. A label's values come from the
 configuration or from a closed set, never from a client's free text: `LABELS` says from which.
 `docs/metrics.md` is generated from this module.
 """
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class Metric(NamedTuple):
-    """`buckets` are upper bounds in nanoseconds. A `scraped` gauge is in no file: it is read from
+    """`buckets` are upper bounds in nanoseconds or nano-USD. A `scraped` gauge is in no file: it is read from
     shared state while a scrape is answered, by whichever worker answers."""
 
     name: str
@@ -38,11 +38,12 @@ class Metric(NamedTuple):
     def unit(self) -> str:
         """The unit as OpenMetrics names it, "" for a plain number."""
         stem = self.name.removesuffix("_total")
-        return next((unit for unit in ("seconds", "bytes") if stem.endswith("_" + unit)), "")
+        return next((unit for unit in ("seconds", "bytes", "usd") if stem.endswith("_" + unit)), "")
 
 
 LABELS: Final[dict[str, str]] = {
-    "endpoint": "The operation: one of `fastgate.domain.endpoint.Endpoint`, or `other` for an unknown path.",
+    "endpoint": "The operation: one of `fastgate.domain.endpoint.Endpoint`, `budget`, `usage`, or `other` for an "
+    "unknown path.",
     "provider": "A configured provider's name; `none` where the request never got one.",
     "model": "A configured or catalogued model or route as the client names it; `other` for any other, "
     "`none` where the request named none.",
@@ -54,6 +55,10 @@ LABELS: Final[dict[str, str]] = {
     "code": "Our error code: one of `fastgate.errors.ERRORS`.",
     "from_provider": "The configured provider that was given up.",
     "to_provider": "The configured provider that was tried next; may be the same with another deployment.",
+    "level": "Whose limit or budget it is: one of `fastgate.domain.account.Level`.",
+    "owner": "Id of the owner of a budget, for the `budgets.metrics_top` fullest; `other` for the rest.",
+    "period": "A budget's period, as the configuration says it.",
+    "policy": "What the configuration says of models without a price: `allowed` or `denied`.",
     "process": "`worker-1` … `worker-N`, `control` or `supervisor`.",
     "version": "fastgate's version.",
     "python_version": "The interpreter's version.",
@@ -78,6 +83,11 @@ _GAP_BUCKETS: Final = (
 _FIRST_BUCKETS: Final = (
     *(n * _MS for n in (10, 25, 50, 100, 200, 300, 500, 750)),
     *(n * _S for n in (1, 2, 3, 5, 10, 20, 30, 60, 120)),
+)
+_USD: Final = 1_000_000_000
+_OVERSHOOT_BUCKETS: Final = (
+    0,
+    *(n * _USD // 10_000 for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)),
 )
 _DURATION_BUCKETS: Final = (
     *(n * _MS for n in (5, 10, 25, 50, 100, 250, 500)),
@@ -187,6 +197,60 @@ CACHED_INPUT_TOKENS: Final = _counter(
 )
 REASONING_TOKENS: Final = _counter(
     "reasoning_tokens_total", "Output tokens spent on reasoning.", "provider", "model"
+)
+
+# --- money and limits -------------------------------------------------------------------------------
+
+COST: Final = _counter("cost_usd_total", "What calls cost, as the ledger has it.", "provider", "model")
+ESTIMATED: Final = _counter(
+    "estimated_usage_total", "Billed attempts whose usage the provider did not say.", "provider"
+)
+UNPRICED: Final = _counter("unpriced_calls_total", "Calls of models without a price.", "provider", "policy")
+OVERSHOOT: Final = _histogram(
+    "budget_overshoot_usd",
+    "By how much a call cost more than was held for it; 0 where it did not.",
+    _OVERSHOOT_BUCKETS,
+)
+BUDGET_REFUSALS: Final = _counter(
+    "budget_refusals_total", "Attempts not made because a budget did not cover them.", "level"
+)
+LIMIT_REFUSALS: Final = _counter(
+    "limit_refusals_total", "Requests and attempts refused by a rate limit of the gateway's own.", "level"
+)
+LIMIT_WAIT: Final = _histogram(
+    "limit_wait_seconds", "Time that requests waited for a rate limit.", _DURATION_BUCKETS, "level"
+)
+HOLDS: Final = _gauge("holds", "Holds in flight.", "process")
+JOURNAL_BYTES: Final = _gauge("journal_bytes", "Size of a worker's journal that is not removed yet.", "process")
+UNRECORDED: Final = _counter("unrecorded_calls_total", "Calls that found no room in the journal.")
+BUDGET_LIMIT: Final = _gauge(
+    "budget_limit_usd", "Limit of a budget.", "level", "owner", "period", scraped=True
+)
+BUDGET_SPENT: Final = _gauge(
+    "budget_spent_usd", "Spent of a budget in its period.", "level", "owner", "period", scraped=True
+)
+BUDGET_RESERVED: Final = _gauge(
+    "budget_reserved_usd", "Reserved of a budget for calls in flight.", "level", "owner", "period", scraped=True
+)
+BUDGET_LEFT: Final = _gauge(
+    "budget_left_usd", "Left of a budget in its period.", "level", "owner", "period", scraped=True
+)
+LEDGER_ENTRIES: Final = _counter("ledger_entries_total", "Entries written to the ledger.")
+LEDGER_WRITE: Final = _histogram(
+    "ledger_write_seconds", "Time that the database took for a batch of entries.", _DURATION_BUCKETS
+)
+LEDGER_LAG: Final = _gauge(
+    "ledger_lag_seconds", "Age of the oldest entry of the last batch when it was written."
+)
+LEDGER_UP: Final = _gauge("ledger_up", "Whether the last write to the ledger succeeded.")
+LOST_HOLDS: Final = _counter(
+    "lost_holds_total", "Calls of workers that died, settled at what was delivered until then."
+)
+LEDGER_DIFFERENCES: Final = _counter(
+    "ledger_differences_total", "Budgets whose counters did not agree with the ledger, and were put right."
+)
+SOFT_LIMITS: Final = _counter(
+    "budget_soft_limits_total", "Soft limits of budgets that were passed.", "level"
 )
 
 # --- connections and health -------------------------------------------------------------------------

@@ -59,8 +59,9 @@ def _readings_family(metric: Metric, readings: list[Reading]) -> MetricFamily:
 
 def _counter_family(metric: Metric, totals: Totals) -> MetricFamily:
     family = CounterMetricFamily(metric.name, metric.doc, labels=metric.labels, unit=metric.unit)
+    scale = _scale(metric)
     for labels, total in totals.series(metric):
-        family.add_metric(labels, total.values[0])
+        family.add_metric(labels, total.values[0] if scale == 1 else total.values[0] / scale)
     return family
 
 
@@ -93,7 +94,7 @@ def _exemplar(kept: "KeptExemplar", scale: int) -> Exemplar:
 
 
 def _scale(metric: Metric) -> int:
-    return 1_000_000_000 if metric.unit == "seconds" else 1
+    return 1_000_000_000 if metric.unit in {"seconds", "usd"} else 1
 
 
 _FAMILIES: Final = {

@@ -87,6 +87,11 @@ class ExchangeRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     cached_input_tokens: Annotated[int, Meta(description="Input tokens from the provider's cache.")] = 0
     reasoning_tokens: Annotated[int, Meta(description="Output tokens spent on reasoning.")] = 0
 
+    cost_nano_usd: Annotated[int, Meta(description="Cost of all attempts, in billionths of a USD.")] = 0
+    estimated: Annotated[
+        bool, Meta(description="The provider did not say what it consumed, so tokens were counted here.")
+    ] = False
+
     client: Annotated[
         Client,
         Meta(description="`disconnected`: left early."),

@@ -8,14 +8,19 @@ from typing import Final
 
 from fastgate import clock
 from fastgate._core.sse import EventSplitter
+from fastgate.domain.entry import Outcome
 from fastgate.domain.failure import FailureKind, Scope, UpstreamError
+from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
+from fastgate.pipeline.charge import Charge, NoCharge
+from fastgate.pipeline.estimate import Delivered
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
 from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
+from fastgate.wire.pieces import Body
 
 _EVENT_STREAM: Final = b"text/event-stream"
 _JSON: Final = b"application/json"
@@ -23,6 +28,20 @@ _JSON: Final = b"application/json"
 _NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
 REFUSAL_BYTES: Final = 1024 * 1024
 REFUSAL_WAIT_S: Final = 10.0
+# The provider had the request and may have worked on it, whatever became of its answer.
+_MAY_BE_BILLED: Final = frozenset(
+    {
+        FailureKind.HEADERS_TIMEOUT,
+        FailureKind.FIRST_CONTENT_TIMEOUT,
+        FailureKind.BETWEEN_CHUNKS_TIMEOUT,
+        FailureKind.DEADLINE,
+        FailureKind.CANCELLED,
+        FailureKind.TRUNCATED,
+        FailureKind.RESET_MID_BODY,
+        FailureKind.RESPONSE_TOO_LARGE,
+        FailureKind.PROTOCOL,
+    }
+)
 
 
 class Shape(Enum):
@@ -36,18 +55,21 @@ class Shape(Enum):
 class Attempt:
     """After `run`, either `body` holds the whole answer, or `first` what may go downstream first.
 
-    Every attempt ends in one of `close`, `fail` and `abandon`, which tell the plan; later ones do nothing.
+    Every attempt ends in one of `close`, `fail` and `abandon`, which tell the plan and end the charge; later
+    ones do nothing.
     """
 
     __slots__ = (
         "answer",
         "body",
         "call",
+        "charge",
         "choice",
         "closed",
         "content_at",
         "content_ns",
         "decoder",
+        "delivered",
         "destination",
         "dialect",
         "ended",
@@ -62,10 +84,11 @@ class Attempt:
         "started_ns",
     )
 
-    def __init__(self, exchange: Exchange, plan: Plan, choice: Choice) -> None:
+    def __init__(self, exchange: Exchange, plan: Plan, choice: Choice, charge: Charge | NoCharge) -> None:
         self.exchange = exchange
         self.plan = plan
         self.choice = choice
+        self.charge = charge
         services = exchange.services
         self.destination = exchange.generation.destination(choice, services.metrics)
         self.dialect = self.destination.dialect
@@ -87,11 +110,13 @@ class Attempt:
         self.content_ns = 0
         self.sent_bytes = 0
         self.started_ns = clock.monotonic_ns()
+        self.delivered: Delivered | None = None
         self.splitter: EventSplitter | None = None
         self.decoder: StreamDecoder | None = None
         streamed = exchange.stream or exchange.operation.binary
         self.call: Call = services.client.call(self.destination.origin, choice.timeouts, stream=streamed)
         self.call.on_slow = self._on_slow
+        self.call.on_sending = charge.sending
         exchange.active.append(self)
         exchange.attempts.append(self.record)
 
@@ -117,7 +142,7 @@ class Attempt:
             self.abandon()
             raise
 
-    async def _send(self, head: bytes, body: bytes) -> None:
+    async def _send(self, head: bytes, body: Body) -> None:
         """Connecting and the provider's time are waits, writing is the gateway's own work."""
         call = self.call
         try:
@@ -135,13 +160,14 @@ class Attempt:
         finally:
             self.exchange.waited_ns += clock.monotonic_ns() - began_ns
 
-    def _build(self) -> tuple[bytes, bytes]:
+    def _build(self) -> tuple[bytes, Body]:
         exchange, choice = self.exchange, self.choice
         operation, provider = exchange.operation, choice.provider
         downstream = exchange.downstream
+        body: Body
         if exchange.envelope is not None:
             ask_usage = exchange.stream and operation.usage_in_stream and provider.stream_usage
-            body = exchange.envelope.render(choice.model, ask_usage=ask_usage)
+            body = exchange.envelope.render(choice.model, ask_usage=ask_usage, cap=self.charge.cap)
             content_type = b"application/json"
         elif exchange.form is not None:
             body = exchange.form.render(choice.model)
@@ -222,6 +248,7 @@ class Attempt:
         exchange.watch_client()
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
+        delivered = self.delivered = Delivered()
         decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)
         splitter = self.splitter = EventSplitter(decoder.markers, limit)
         held: list[bytes] = []
@@ -240,6 +267,7 @@ class Attempt:
                 seen = decoder.event(event)
                 if decoder.error is not None:
                     raise decoder.error
+                delivered.add(event)
                 if Sees.CONTENT in seen and not found:
                     found = True
                     self.content_at = held_bytes
@@ -306,10 +334,23 @@ class Attempt:
     def abort(self, error: UpstreamError) -> None:
         self.call.abort(error)
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider said that it consumed."""
+        if self.decoder is not None:
+            return self.decoder.usage
+        return None if self.answer is None else self.answer.usage
+
     def fail(self, error: UpstreamError) -> None:
         """Ended without an answer, or in the middle of one."""
         if not self._end(error.kind.value, error.status):
             return
+        if self.content_ns:
+            self._settle(Outcome.CANCELLED if self.exchange.client_left else Outcome.CUT)
+        elif self.usage is not None or (self._sent and error.kind in _MAY_BE_BILLED):
+            self._settle(Outcome.CANCELLED if error.kind is FailureKind.CANCELLED else Outcome.FAILED)
+        else:
+            self.charge.release()
         metrics, provider = self.exchange.services.metrics, self.choice.provider.name
         metrics.attempt_failures.labels(provider, error.kind.value).inc()
         if error.scope is Scope.CREDENTIAL:
@@ -325,12 +366,28 @@ class Attempt:
         if self._end(FailureKind.CANCELLED.value, 0):
             metrics, provider = self.exchange.services.metrics, self.choice.provider.name
             metrics.attempt_failures.labels(provider, FailureKind.CANCELLED.value).inc()
+            if self._sent:
+                self._settle(Outcome.HEDGE_LOST if self.exchange.hedges else Outcome.CANCELLED)
+            else:
+                self.charge.release()
             self.plan.abandoned(self.choice)
 
     def close(self) -> None:
         """Ended well."""
         if self._end("ok", self.call.status):
+            self.settle()
             self.plan.ended(self.choice)
+
+    def settle(self) -> None:
+        """The answer is complete, though its connection may still be in use. Idempotent."""
+        self._settle(Outcome.COMPLETE)
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.charge.settle(self, outcome)
+
+    @property
+    def _sent(self) -> bool:
+        return self.call.sent_ns > 0
 
     def _end(self, result: str, status: int) -> bool:
         """False if it had ended before."""

@@ -20,6 +20,7 @@ class Destination:
 
     __slots__ = (
         "attempts",
+        "cost",
         "dialect",
         "first_ok",
         "headers",
@@ -49,6 +50,7 @@ class Destination:
         self.model_label = OTHER if deployment.model == "*" else deployment.model
         self.latency = metrics.upstream_latency.labels(provider.name, self.model_label)
         self.attempts = metrics.attempts.labels(provider.name, deployment.id)
+        self.cost = metrics.cost.labels(provider.name, self.model_label)
         self.sent_bytes = metrics.upstream_sent_bytes.labels(provider.name)
         self.received_bytes = metrics.upstream_received_bytes.labels(provider.name)
 

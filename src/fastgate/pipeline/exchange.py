@@ -9,8 +9,11 @@ from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import draining
+from fastgate.limits.queue import Waiter
 from fastgate.observability.records import AttemptRecord, Finish
+from fastgate.pipeline.demand import NOTHING, Demand
 from fastgate.pipeline.operation import Operation
+from fastgate.pipeline.payer import Payer
 from fastgate.pipeline.services import Generation, Services
 from fastgate.routing.plan import Plan
 from fastgate.wire.envelope import Envelope
@@ -19,6 +22,7 @@ from fastgate.wire.multipart import FormEnvelope
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
 
+NO_SLOT: Final = -1
 MAX_LOGGED_BYTES: Final = 1024 * 1024
 """Of a prompt or an answer, where the key says that they are logged."""
 
@@ -29,14 +33,19 @@ class Exchange:
     __slots__ = (
         "_pause",
         "active",
+        "admitted",
         "attempts",
         "chunks",
         "client_left",
+        "consumed",
+        "cost",
         "deadline",
+        "demand",
         "downstream",
         "envelope",
         "error",
         "error_code",
+        "estimated",
         "fallbacks",
         "finish",
         "first_content_ns",
@@ -48,19 +57,24 @@ class Exchange:
         "overhead_ns",
         "path",
         "path_model",
+        "payer",
         "plan",
         "query",
         "request_id",
         "retries",
         "services",
+        "slot",
+        "slot_taken",
         "started_ns",
         "status",
         "stopped",
         "stream",
+        "tags",
         "transcript",
         "usage",
         "usage_before",
         "waited_ns",
+        "waiter",
         "winner",
     )
 
@@ -83,7 +97,15 @@ class Exchange:
         self.form: FormEnvelope | None = None
         self.stream = False
         # route
+        self.tags: dict[str, str] = {}
         self.plan: Plan | None = None
+        # admit
+        self.payer: Payer | None = None  # None: nothing of this is billed
+        self.demand: Demand = NOTHING
+        self.slot = NO_SLOT  # of `_core.holds`
+        self.slot_taken = False  # by an attempt
+        self.admitted = False
+        self.waiter: Waiter | None = None
         # attempt, fallback
         self.active: list[Attempt] = []
         self.attempts: list[AttemptRecord] = []
@@ -98,6 +120,9 @@ class Exchange:
         self.chunks = 0
         self.transcript: bytearray | None = None  # of a stream, where the key says that prompts are logged
         # settle
+        self.cost = 0  # nano-USD, of all attempts
+        self.consumed = Usage()
+        self.estimated = False
         self.overhead_ns = 0
         self.usage: Usage | None = None
         self.usage_before: Usage | None = None  # of attempts that broke off and were continued
@@ -108,6 +133,26 @@ class Exchange:
         # the client
         self.client_left = False
         self._pause: asyncio.Future[None] | None = None
+
+    def slot_for_attempt(self, *, gauges: bool) -> int:
+        """The slot of a hold; a hedge gets one of its own, and an attempt that enters gauges."""
+        if self.slot_taken or gauges:
+            return self.services.accounting.writer.holds.claim()
+        self.slot_taken = True
+        return self.slot
+
+    def leave(self, slot: int) -> None:
+        """The attempt that had it is over."""
+        if slot == self.slot:
+            self.slot_taken = False
+        else:
+            self.services.accounting.writer.holds.free(slot)
+
+    def billed(self, usage: Usage, cost: int, *, estimated: bool) -> None:
+        """By one of the attempts."""
+        self.cost += cost
+        self.consumed += usage
+        self.estimated = self.estimated or estimated
 
     @property
     def model(self) -> str | None:
@@ -133,6 +178,8 @@ class Exchange:
     def stop(self, error: UpstreamError) -> None:
         """Abort every attempt that runs, and let none follow."""
         self.stopped = error
+        if self.waiter is not None:
+            self.waiter.leave()
         if self._pause is not None:
             _wake(self._pause)
         for attempt in tuple(self.active):

@@ -8,6 +8,8 @@ from fastgate.errors import ClientDisconnected, GatewayError, draining
 from fastgate.pipeline import hedge
 from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.hold import hold
+from fastgate.pipeline.refusals import BudgetRefused
 from fastgate.routing.plan import Choice, Plan, Wait
 
 TIMERS: Final = frozenset(
@@ -28,21 +30,28 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
     GatewayError when all is exhausted; ClientDisconnected.
     """
     failures: list[UpstreamError] = []
+    refusals: list[GatewayError] = []
     while exchange.stopped is None:
         step = plan.next(clock.monotonic_ns())
         if step is None:
-            raise exhausted(failures)
+            raise exhausted(failures, refusals)
         if isinstance(step, Wait):
             if previous is not None:
                 exchange.keep_deadline(previous.timeouts.total_s)
             await exchange.pause(step.seconds)
             continue
+        charge = hold(exchange, step)
+        if isinstance(charge, GatewayError):
+            refusals.append(charge)
+            plan.skipped(step)
+            continue
         _count(exchange, previous, step)
         previous = step
         if plan.hedge is None:
-            attempt = await _alone(exchange, plan, step, failures)
+            attempt = await _alone(Attempt(exchange, plan, step, charge), failures)
         else:
-            attempt = await hedge.race(exchange, plan, step, plan.hedge, failures)
+            first = Attempt(exchange, plan, step, charge)
+            attempt = await hedge.race(first, plan.hedge, failures)
         if attempt is not None:
             return attempt
         if exchange.client_left:
@@ -54,13 +63,10 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
         raise ClientDisconnected
     if exchange.stopped.kind is FailureKind.CANCELLED:
         raise draining()
-    raise exhausted([*failures, exchange.stopped])
+    raise exhausted([*failures, exchange.stopped], refusals)
 
 
-async def _alone(
-    exchange: Exchange, plan: Plan, step: Choice, failures: list[UpstreamError]
-) -> Attempt | None:
-    attempt = Attempt(exchange, plan, step)
+async def _alone(attempt: Attempt, failures: list[UpstreamError]) -> Attempt | None:
     try:
         await attempt.run()
     except UpstreamError as error:
@@ -82,8 +88,13 @@ def _count(exchange: Exchange, previous: Choice | None, step: Choice) -> None:
         metrics.fallbacks.labels(previous.provider.name, provider).inc()
 
 
-def exhausted(failures: list[UpstreamError]) -> GatewayError:
-    """The most telling error: a 429 the client can wait for, then a timer, then anything else."""
+def exhausted(failures: list[UpstreamError], refusals: list[GatewayError]) -> GatewayError:
+    """The most telling error: a 429 the client can wait for, then a timer, then anything else. Where no
+    attempt was made, why the first one was refused."""
+    if refusals and not failures:
+        return next(
+            (each for each in refusals if isinstance(each, BudgetRefused) and each.fallback), refusals[0]
+        )
     limited = [error for error in failures if error.kind is FailureKind.RATE_LIMITED]
     if limited:
         waits = [error.retry_after_s for error in limited if error.retry_after_s is not None]

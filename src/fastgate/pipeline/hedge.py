@@ -5,28 +5,29 @@ import asyncio
 from fastgate import clock, tasks
 from fastgate.domain.failure import Scope, UpstreamError
 from fastgate.domain.snapshot import Hedge
+from fastgate.errors import GatewayError
 from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.hold import hold
 from fastgate.routing.plan import Choice, Plan
 
 Race = dict[asyncio.Task[Exception | None], Attempt]
 """In the order of their start."""
 
 
-async def race(
-    exchange: Exchange, plan: Plan, first: Choice, hedge: Hedge, failures: list[UpstreamError]
-) -> Attempt | None:
+async def race(first: Attempt, hedge: Hedge, failures: list[UpstreamError]) -> Attempt | None:
     """The attempt that won, or None when all failed or one was told that the request itself is wrong.
 
     Why an attempt failed is appended to `failures`. Those that lost are cancelled, and over when this ends.
     """
+    exchange, plan = first.exchange, first.plan
     running: Race = {}
     winner: Attempt | None = None
     hedges_left = hedge.max
-    delay_s = (hedge.after_ms * 1_000_000 or plan.p95_ns(first)) / 1e9
+    delay_s = (hedge.after_ms * 1_000_000 or plan.p95_ns(first.choice)) / 1e9
     began_ns, waited_ns = clock.monotonic_ns(), exchange.waited_ns
     exchange.watch_client()
-    _start(exchange, plan, first, running)
+    _start(first, running)
     try:
         while running and winner is None:
             timeout = delay_s if hedges_left and delay_s else None
@@ -40,13 +41,12 @@ async def race(
         await _abandon(running)
         # Attempts that run at the same time wait at the same time: it counts once.
         exchange.waited_ns = min(exchange.waited_ns, waited_ns + clock.monotonic_ns() - began_ns)
-    if winner is not None and winner.choice is not first:
+    if winner is not None and winner is not first:
         exchange.services.metrics.hedges_won.labels(winner.choice.provider.name).inc()
     return winner
 
 
-def _start(exchange: Exchange, plan: Plan, choice: Choice, running: Race) -> None:
-    attempt = Attempt(exchange, plan, choice)
+def _start(attempt: Attempt, running: Race) -> None:
     running[tasks.spawn(_run(attempt), "hedged attempt")] = attempt
 
 
@@ -87,9 +87,13 @@ def _hedged(exchange: Exchange, plan: Plan, running: Race) -> bool:
     choice = plan.next(clock.monotonic_ns())
     if not isinstance(choice, Choice):
         return False
+    charge = hold(exchange, choice)
+    if isinstance(charge, GatewayError):
+        plan.skipped(choice)
+        return False
     exchange.hedges += 1
     exchange.services.metrics.hedges_started.labels(choice.provider.name).inc()
-    _start(exchange, plan, choice, running)
+    _start(Attempt(exchange, plan, choice, charge), running)
     return True
 
 

@@ -13,7 +13,7 @@ class BodyKind(Enum):
 
 
 class Operation:
-    """`endpoint` is None for what is only refused. `path` is the upstream's, relative to its base URL.
+    """`endpoint` is None for what no provider is asked. `path` is the upstream's, relative to its base URL.
     `binary` answers are relayed as they come. `label` is for metrics and log lines.
     """
 
@@ -28,6 +28,7 @@ class Operation:
         *,
         binary: bool = False,
         usage_in_stream: bool = False,
+        label: str = OTHER,
     ) -> None:
         self._endpoint = endpoint
         self.path = path
@@ -35,7 +36,7 @@ class Operation:
         self.method = method
         self.binary = binary
         self.usage_in_stream = usage_in_stream
-        self.label: str = OTHER if endpoint is None else endpoint.value
+        self.label: str = label if endpoint is None else endpoint.value
 
     @property
     def endpoint(self) -> Endpoint:

@@ -7,11 +7,13 @@ from fastgate import clock
 from fastgate._core.sse import EventSplitter
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.money import usd
 from fastgate.errors import BrokenOff, ClientDisconnected, draining
 from fastgate.pipeline import headers
 from fastgate.pipeline.attempt import Attempt, Shape
 from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, Exchange
 from fastgate.pipeline.fallback import TIMERS
+from fastgate.pipeline.money_headers import money
 from fastgate.pipeline.resume import Resume
 from fastgate.providers.interface import Sees, StreamDecoder
 from fastgate.store.responses import ResponseOwner
@@ -39,11 +41,12 @@ async def relay(exchange: Exchange, attempt: Attempt) -> None:
 async def _whole(exchange: Exchange, attempt: Attempt) -> None:
     call, answer = attempt.call, attempt.answer
     if answer is not None:
-        exchange.usage = answer.usage
         await _remember(exchange, attempt, answer.response_id)
     attempt.close()
+    _account(exchange, attempt)
     out = headers.relayed(call.headers)
     out += headers.own(exchange, attempt)
+    out += money(exchange)
     await exchange.downstream.respond(call.status, out, attempt.body)
     exchange.finish = "complete"
 
@@ -61,6 +64,7 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
         out = [header for header in out if header[0] != b"content-type"]
         out += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
     out += headers.own(exchange, attempt)
+    out += money(exchange)
     streams.inc()
     try:
         if not exchange.client_left:
@@ -93,6 +97,7 @@ async def _send(exchange: Exchange, chunk: bytes) -> None:
 async def _bytes(exchange: Exchange, attempt: Attempt) -> None:
     try:
         while data := await attempt.call.read():
+            attempt.charge.delivered(len(data))
             await _send(exchange, data)
     except UpstreamError as error:
         _broken(exchange, attempt, error)
@@ -119,9 +124,12 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
             await _send(exchange, attempt.first[attempt.content_at :])
     decoder = attempt.decoder
     assert decoder is not None
+    attempt.settle()
     _account(exchange, attempt)
     if not attempt.ended and (ending := decoder.ending()):
         await _send(exchange, ending)
+    if exchange.generation.settings.money.stream_cost:
+        await _send(exchange, b": fastgate cost_usd=%s\n\n" % usd(exchange.cost).encode())
     try:
         await _finish(exchange)
     finally:
@@ -134,8 +142,10 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
 async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
     """Relay until the stream's regular end. UpstreamError for any other."""
     call, decoder, splitter = attempt.call, attempt.decoder, attempt.splitter
+    delivered = attempt.delivered
     assert decoder is not None
     assert splitter is not None
+    assert delivered is not None
     gap = exchange.services.metrics.inter_chunk_gap.labels(
         attempt.choice.provider.name, attempt.destination.model_label
     )
@@ -150,7 +160,8 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             if decoder.finished():
                 return  # the client has all of the answer, whatever became of the rest of the framing
             raise
-        if not (attempt.feed(data) if data else attempt.feed_tail()):
+        events = attempt.feed(data) if data else attempt.feed_tail()
+        if not events:
             if data:
                 continue
             break
@@ -166,6 +177,12 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
                 resume.saw(block)
             if b"data:" in block:
                 attempt.last_events = block
+            attempt.charge.delivered(len(block))
+            if events == 1:
+                delivered.add(block)
+            else:
+                for event, _ in splitter.events():
+                    delivered.add(event)
             await _send(exchange, block)
         if decoder.error is not None:
             raise decoder.error
@@ -241,10 +258,8 @@ async def _tail(call: Call) -> None:
 
 
 def _account(exchange: Exchange, attempt: Attempt) -> None:
-    decoder = attempt.decoder
-    if decoder is not None:
-        usage, before = decoder.usage, exchange.usage_before
-        exchange.usage = usage + before if usage and before else usage or before
+    usage, before = attempt.charge.usage or attempt.usage, exchange.usage_before
+    exchange.usage = usage + before if usage and before else usage or before
 
 
 async def _remember(exchange: Exchange, attempt: Attempt, response_id: str | None) -> None:

@@ -1,13 +1,16 @@
 """Requested model → ordered candidates, filtered by what the key allows."""
 
+from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.tags import tags_of
 from fastgate.routing.plan import Plan
 
 
 def route(exchange: Exchange) -> Plan:
     """GatewayError when nothing may or can serve the request."""
     key, envelope = exchange.key, exchange.envelope
+    exchange.tags = tags_of(exchange)
     table = exchange.generation.table
     previous = None if envelope is None else envelope.fields.previous_response_id
     if previous is not None:
@@ -18,7 +21,20 @@ def route(exchange: Exchange) -> Plan:
         fallbacks=() if envelope is None else envelope.fallbacks,
         endpoint=exchange.operation.endpoint,
         body_bytes=exchange.downstream.bytes_in,
-        tags={} if key is None else key.tags,
+        tags=exchange.tags,
+    )
+    return plan
+
+
+def route_to(exchange: Exchange, model: ModelRef) -> Plan:
+    """To what a budget names in the place of the model that was asked for. GatewayError, as `route`."""
+    plan = exchange.plan = exchange.generation.table.plan(
+        model=str(model),
+        key=exchange.key,
+        fallbacks=(),
+        endpoint=exchange.operation.endpoint,
+        body_bytes=exchange.downstream.bytes_in,
+        tags=exchange.tags,
     )
     return plan
 

@@ -4,14 +4,16 @@ from collections.abc import Awaitable, Callable
 
 from fastgate.domain.failure import UpstreamError
 from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError, draining
+from fastgate.pipeline.admit import admit
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.dry_run import answer_dry_run, is_dry_run
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
 from fastgate.pipeline.receive import receive
+from fastgate.pipeline.refusals import BudgetRefused
 from fastgate.pipeline.reject import reject, reject_unexpected
 from fastgate.pipeline.relay import relay
-from fastgate.pipeline.route import route
+from fastgate.pipeline.route import route, route_to
 from fastgate.pipeline.settle import settle
 
 Answer = Callable[[Exchange], Awaitable[None]]
@@ -25,7 +27,13 @@ async def proxy(exchange: Exchange) -> None:
     if is_dry_run(exchange):
         await answer_dry_run(exchange, plan)
         return
-    attempt = await obtain(exchange, plan)
+    await admit(exchange)
+    try:
+        attempt = await obtain(exchange, plan)
+    except BudgetRefused as refusal:
+        if refusal.fallback is None:
+            raise
+        attempt = await obtain(exchange, route_to(exchange, refusal.fallback))
     await relay(exchange, attempt)
 
 

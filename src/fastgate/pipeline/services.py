@@ -6,11 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fastgate._core.accounts import AccountTable
 from fastgate.domain.snapshot import Snapshot, Worker
 from fastgate.keys.authenticator import Authenticator
+from fastgate.ledger.writer import LedgerWriter
+from fastgate.limits.limiter import Limiter
+from fastgate.limits.queue import FairQueue
 from fastgate.observability.metrics import Metrics
 from fastgate.pipeline.cells import Cells
 from fastgate.pipeline.destination import MAX_DESTINATIONS, Destination
+from fastgate.pipeline.payer import Payers
 from fastgate.pipeline.request_id import RequestIds
 from fastgate.routing.plan import Choice
 from fastgate.routing.table import RoutingTable
@@ -22,17 +27,32 @@ if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
 
 
+@dataclass(slots=True)
+class Accounting:
+    """What limits and bills the requests of a worker."""
+
+    accounts: AccountTable
+    writer: LedgerWriter
+    limiter: Limiter
+    queue: FairQueue
+
+
 class Generation:
     """All that one configuration gives, swapped whole on a reload; a request keeps the one it began with."""
 
     def __init__(
-        self, snapshot: Snapshot, table: RoutingTable, secrets: Mapping[tuple[str, str], str | None]
+        self,
+        snapshot: Snapshot,
+        table: RoutingTable,
+        secrets: Mapping[tuple[str, str], str | None],
+        limiter: Limiter,
     ) -> None:
         """`secrets` are by provider and id of the credential; one that is not there is never chosen."""
         self.snapshot = snapshot
         self.settings: Worker = snapshot.worker
         self.table = table
         self.secrets = secrets
+        self.payers = Payers(snapshot, limiter)
         self._destinations: dict[tuple[str, str, str], Destination] = {}
         self._origins: dict[str, Origin] = {}
         self.provider_of_origin: dict[Origin, str] = {}
@@ -92,6 +112,7 @@ class Services:
     client: Client
     metrics: Metrics
     responses: ResponseOwners
+    accounting: Accounting
     request_ids: RequestIds = field(default_factory=RequestIds)
     draining: bool = False
     on_idle: asyncio.Event | None = None

@@ -1,4 +1,6 @@
-"""The end of every exchange, whatever became of it: metrics and its one log line, exactly once."""
+"""The end of every exchange, whatever became of it: limits, metrics and its one log line, exactly once.
+
+What its attempts cost is settled with each of them (`charge`)."""
 
 from typing import Final, Literal
 
@@ -7,17 +9,35 @@ from fastgate.observability import log
 from fastgate.observability.catalogue import NONE
 from fastgate.observability.records import ExchangeRecord
 from fastgate.pipeline.cells import Cells
-from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, Exchange
+from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, NO_SLOT, Exchange
 
 MAX_PATH: Final = 512
 MAX_ERROR: Final = 1000
 
 
 def settle(exchange: Exchange) -> None:
-    duration_ns = clock.monotonic_ns() - exchange.started_ns
+    now_ns = clock.monotonic_ns()
+    duration_ns = now_ns - exchange.started_ns
+    if exchange.slot != NO_SLOT:
+        _leave_limits(exchange, now_ns)
     _measure(exchange, duration_ns)
     if exchange.generation.settings.log_requests:
         log.exchange(_record(exchange, duration_ns))
+
+
+def _leave_limits(exchange: Exchange, now_ns: int) -> None:
+    """Put what was consumed in the place of what it was taken for."""
+    accounting, demand, consumed = exchange.services.accounting, exchange.demand, exchange.consumed
+    accounting.writer.holds.free(exchange.slot)
+    exchange.slot = NO_SLOT
+    if exchange.admitted and exchange.payer is not None:
+        limits = exchange.payer.limits
+        limits.correct(
+            consumed.input_tokens - demand.input_tokens,
+            consumed.output_tokens - demand.output_for(limits),
+            now_ns,
+        )
+        accounting.queue.released(limits)
 
 
 def _measure(exchange: Exchange, duration_ns: int) -> None:
@@ -84,12 +104,14 @@ def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
         client="disconnected" if exchange.client_left else "",
         finish=exchange.finish,
     )
+    record.tags = exchange.tags
+    record.cost_nano_usd = exchange.cost
+    record.estimated = exchange.estimated
     key, winner, usage = exchange.key, exchange.winner, exchange.usage
     if key is not None:
         record.virtual_key = key.id
         record.customer_id = key.customer_id or ""
         record.team_id = key.team_id or ""
-        record.tags = key.tags
         record.metadata = key.metadata
         if key.log_prompts and exchange.envelope is not None:
             record.prompt = exchange.envelope.body[:MAX_LOGGED_BYTES].decode("utf-8", "replace")

@@ -5,22 +5,31 @@ Finds nothing wrong with settings that `config.load` has checked: all rules are 
 
 from collections.abc import Mapping
 
-from fastgate.config.settings import GroupSettings, HedgeSettings, RouteSettings, Settings, TargetSettings
+from fastgate.config.money_settings import LedgerSettings, QueueSettings
+from fastgate.config.route_settings import GroupSettings, HedgeSettings, RouteSettings, TargetSettings
+from fastgate.config.settings import Settings
 from fastgate.domain.provider_table import VENDORS_LATER
 from fastgate.domain.snapshot import (
     Condition,
     Group,
     Hedge,
+    Journal,
+    Money,
+    Queue,
     Route,
     Snapshot,
     Target,
+    Unpriced,
     Worker,
 )
 from fastgate.routing.compile_provider import ProviderParts, compile_provider, merged
 
 
 def compile_snapshot(settings: Settings, generation: int, environ: Mapping[str, str]) -> Snapshot:
-    """Secrets are looked up, in `environ` and in files, only to find those that have gone: ConfigError."""
+    """Secrets are looked up, in `environ` and in files, only to find those that have gone: ConfigError.
+
+    Prices, and the accounts of owners, are for the caller to add, when they are placed.
+    """
     parts = {name: compile_provider(name, provider, environ) for name, provider in settings.providers.items()}
     routes = _routes(settings, parts)
     return Snapshot(
@@ -32,6 +41,7 @@ def compile_snapshot(settings: Settings, generation: int, environ: Mapping[str, 
         },
         serves={name: part.served for name, part in parts.items()},
         routes=routes,
+        allowed_tags=tuple(settings.tags.allowed),
     )
 
 
@@ -50,6 +60,38 @@ def _worker(settings: Settings) -> Worker:
         retry_budget_min_per_s=upstream.retry_budget_min_per_s,
         log_requests=settings.logging.requests,
         stream_failure=upstream.stream_failure,
+        money=_money(settings),
+        queue=_queue(settings.limits.queue),
+        journal=_journal(settings.ledger),
+    )
+
+
+def _money(settings: Settings) -> Money:
+    given, unpriced = settings.budgets, settings.unpriced
+    return Money(
+        default_output_hold_tokens=given.default_output_hold_tokens,
+        file_tokens=given.file_tokens,
+        image_tokens=given.image_tokens,
+        # An assumed price is in the book: what is still without one then cannot be billed at all.
+        unpriced=Unpriced(unpriced) if isinstance(unpriced, str) else Unpriced.DENY_BUDGETED,
+        cost_headers=given.cost_headers,
+        budget_headers=given.response_headers,
+        stream_cost=given.stream_cost,
+    )
+
+
+def _queue(given: QueueSettings) -> Queue:
+    return (
+        Queue(max_wait_ms=given.max_wait_ms, max_waiting=given.max_waiting) if given.max_wait_ms else Queue()
+    )
+
+
+def _journal(given: LedgerSettings) -> Journal:
+    sync_ms = {"none": -1, "each": 0}.get(given.journal.fsync)
+    return Journal(
+        max_bytes=given.journal.max_mb << 20,
+        sync_ms=int(given.journal.fsync.removesuffix("ms")) if sync_ms is None else sync_ms,
+        when_full=given.when_full,
     )
 
 

@@ -10,8 +10,9 @@ from urllib.parse import quote
 import msgspec
 
 from fastgate.config.interpolate import resolve_secret, secret_ref
+from fastgate.config.provider_settings import CredentialSettings, ProviderSettings
 from fastgate.config.provider_view import ProviderView
-from fastgate.config.settings import CredentialSettings, ProviderSettings, Section
+from fastgate.config.section import Section
 from fastgate.domain.snapshot import (
     Breaker,
     Credential,
@@ -105,6 +106,7 @@ class _Compiler:
             else f"api-version={quote(settings.api_version, safe='')}",
             azure_deployments=self._view.azure_deployments,
             stream_usage=known.stream_usage if settings.stream_usage is None else settings.stream_usage,
+            output_cap=known.output_cap,
             endpoints=known.endpoints if settings.endpoints is None else tuple(settings.endpoints),
             credentials=tuple(
                 self._credential(index, each) for index, each in enumerate(settings.credentials)

@@ -172,11 +172,18 @@ class Health:
         self._deployments: dict[str, DeploymentHealth] = {}
         self._workers_slot = slots.claim(key_of(slot_layout.WORKERS_NAME))
         _raise_to(slots, self._workers_slot, 0, worker_index + 1)
-        block, field = divmod(worker_index, WORKERS_PER_SLOT)
+        own = key_of(slot_layout.worker_name(worker_index))
+        if slots.find(own) >= 0:
+            self._forget_in_flight()
+        slots.claim(own)
+
+    def _forget_in_flight(self) -> None:
+        """A look at every slot brings the whole file into this process's memory."""
+        block, field = divmod(self._worker_index, WORKERS_PER_SLOT)
         tag = slot_layout.in_flight_tag(block)
-        for slot in range(slots.capacity):
-            if slots.load(slot, IN_FLIGHT_TAG) == tag:
-                slots.store(slot, field, 0)
+        for slot in range(self._slots.capacity):
+            if self._slots.load(slot, IN_FLIGHT_TAG) == tag:
+                self._slots.store(slot, field, 0)
 
     def deployment(self, deployment: str, breaker: Breaker) -> DeploymentHealth:
         """OverflowError: the shared file has no room; it is sized by `slots_needed`."""

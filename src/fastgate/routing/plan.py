@@ -65,8 +65,8 @@ class Policy(NamedTuple):
 class Plan:
     """Not shared between requests.
 
-    `next` gives the attempts one by one; each Choice goes back by exactly one of `succeeded`, `failed`
-    and `abandoned`. Calling `next` while a choice is out asks for a hedge: another deployment or None.
+    `next` gives the attempts one by one; each Choice goes back by exactly one of `succeeded`, `failed`,
+    `skipped` and `abandoned`. Calling `next` while a choice is out asks for a hedge: another deployment or None.
     """
 
     __slots__ = (
@@ -84,6 +84,7 @@ class Plan:
         "_retried_at_once",
         "_rng",
         "_same",
+        "_skipped",
         "_strategy",
         "_tried",
         "_walk",
@@ -105,6 +106,7 @@ class Plan:
         self._budget = budget
         self._rng = rng
         self._attempts = 0
+        self._skipped = False
         self._out = 0
         self._finished = False
         # the walk: which one it is, the group it is in, and the members of that group that are left
@@ -125,10 +127,11 @@ class Plan:
         """What to do next; None: give up. GatewayError no_healthy_deployment on the first call only."""
         if self._finished:
             return None
-        if self._attempts == 0:
+        if self._attempts:
+            if not self._budget.allows(now_ns):
+                return None
+        elif not self._skipped:
             self._budget.request(now_ns)
-        elif not self._budget.allows(now_ns):
-            return None
         choice = self._next(now_ns)
         if choice is not None:
             if self._attempts:
@@ -136,7 +139,7 @@ class Plan:
             self._attempts += 1
             self._out += 1
             return choice
-        if self._attempts == 0:
+        if self._attempts == 0 and not self._skipped:
             raise self._nothing_healthy(now_ns)
         return self._wait(now_ns) if self._out == 0 else None
 
@@ -261,6 +264,14 @@ class Plan:
         choice.candidate.health.breaker.release(choice.probe)
         choice.probe = 0
         self.ended(choice)
+
+    def skipped(self, choice: Choice) -> None:
+        """No attempt was made after all, since money or a limit forbids it: this request asks there no more,
+        and it counts as no try."""
+        self.abandoned(choice)
+        self._retried[choice.candidate] = choice.candidate.retries.max
+        self._attempts -= 1
+        self._skipped = True
 
     def failed(self, choice: Choice, error: UpstreamError) -> None:
         """Blame whom the error blames, and settle what `next` gives."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.snapshot import MAX_MODEL_NAME, Condition, Served, Snapshot, Strategy, Target
-from fastgate.domain.virtual_key import ModelRef
 from fastgate.routing.slot_layout import group_name
 
 _MAX_UNKNOWN: Final = 1024

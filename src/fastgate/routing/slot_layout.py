@@ -88,13 +88,18 @@ def group_name(route: str, number: int) -> str:
 WORKERS_NAME: Final = b"routing/workers"
 
 
+def worker_name(worker_index: int) -> bytes:
+    """The slot has no fields: that it is taken says that there was a worker of this index."""
+    return b"routing/worker/%d" % worker_index
+
+
 def slots_needed(snapshot: Snapshot, workers: int) -> int:
     """An upper bound on the slots that a configuration can use: what the file must have room for."""
     blocks = -(-workers // WORKERS_PER_SLOT)
     per_deployment = sum(1 + blocks + len(d.credentials) for d in snapshot.deployments.values())
     credentials = sum(len(provider.credentials) for provider in snapshot.providers.values())
     groups = sum(len(route.groups) for route in snapshot.routes.values())
-    return 1 + per_deployment + credentials + groups
+    return 1 + workers + per_deployment + credentials + groups
 
 
 def check_room(snapshot: Snapshot, workers: int, room: int) -> None:

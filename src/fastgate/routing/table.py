@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.snapshot import (
     MAX_MODEL_NAME,
     Credential,
@@ -18,7 +19,7 @@ from fastgate.domain.snapshot import (
     StreamFailure,
     Target,
 )
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import GatewayError
 from fastgate.observability import log
 from fastgate.routing import permission

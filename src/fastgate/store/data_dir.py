@@ -12,8 +12,8 @@ _OURS: Final = ("lock", "snapshot", "keys")
 
 # What an atomic replacement leaves when its process is killed in between.
 _LEFTOVERS: Final = (
-    re.compile(r"snapshot\.\d+\.tmp"),
-    re.compile(r"counters\.[0-9a-f]{16}"),
+    re.compile(r"(snapshot|prices\.json)\.\d+\.tmp"),
+    re.compile(r"(?:counters|accounts)\.[0-9a-f]{16}"),
     re.compile(r"metrics/[^/]+\.metrics\.[0-9a-f]{16}"),
 )
 
@@ -73,8 +73,25 @@ class DataDir:
         return self.path / "counters"
 
     @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def accounts(self) -> Path:
+        return self.path / "accounts"
+
+    @property
     def snapshot(self) -> Path:
         return self.path / "snapshot"
+
+    @property
+    def prices(self) -> Path:
+        """Price data that was installed after the package's; the one before it is `previous_prices`."""
+        return self.path / "prices.json"
+
+    @property
+    def previous_prices(self) -> Path:
+        return self.path / "prices.previous.json"
 
     @property
     def responses(self) -> Path:

@@ -10,11 +10,16 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
 from fastgate.config.load import load
+
+# Of the C library, in the gateway's processes. What is larger than this is a mapping of its own: a large
+# body grows without being copied, and its memory is given back when it is done with. By default the limit
+# rises to 32 MiB with the first such body. The second is what `free` keeps, as it would be by default then.
+_ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "2097152"}
 
 
 def begin(config_path: Path | None, overrides: Mapping[str, str]) -> NoReturn:
@@ -25,6 +30,8 @@ def begin(config_path: Path | None, overrides: Mapping[str, str]) -> NoReturn:
     # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.environ.update(overrides)
+    for name, value in _ALLOCATOR.items():
+        os.environ.setdefault(name, value)
     settings = msgspec.msgpack.encode(load(config_path, os.environ))
     fd = os.memfd_create("fastgate-settings", 0)
     with os.fdopen(fd, "wb", closefd=False) as memory:

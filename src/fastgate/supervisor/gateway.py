@@ -8,7 +8,8 @@ import ssl
 from pathlib import Path
 
 from fastgate import tasks
-from fastgate.config.settings import Settings, Tls
+from fastgate.config.server_settings import Tls
+from fastgate.config.settings import Settings
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.store import counters as counters_file
 from fastgate.store import snapshot as snapshot_file

@@ -12,6 +12,7 @@ from fastgate.upstream.decode import Decoder, decoder_for
 from fastgate.upstream.failures import Phase, lost_before_response, lost_within_body, timed_out, too_large
 from fastgate.upstream.origin import Origin
 from fastgate.upstream.response import ResponseReader
+from fastgate.wire.pieces import Body
 
 if TYPE_CHECKING:
     from fastgate.upstream.client import Client  # it makes calls, and is asked by them for a pool
@@ -28,7 +29,7 @@ _CONNECTING, _HEADERS, _FIRST_CONTENT, _CHUNKS, _OVER = Phase
 class Call:
     """Made by `Client.call`. One `send`, then the response; `release` in a `finally`, always.
 
-    `on_slow` is called once if `send` has not got what it waits for 20 ms after it began: the headers of a
+    `on_sending` is called before anything is written. `on_slow` is called once if `send` has not got what it waits for 20 ms after it began: the headers of a
     stream, else the whole response. Times are of `clock.monotonic_ns`, 0 until reached. `sent`: the request
     was handed to the socket as a whole.
     """
@@ -60,6 +61,7 @@ class Call:
         "headers",
         "headers_ns",
         "last_ns",
+        "on_sending",
         "on_slow",
         "reused",
         "sent",
@@ -69,6 +71,7 @@ class Call:
     )
 
     def __init__(self, client: "Client", origin: Origin, timeouts: Timeouts, stream: bool) -> None:
+        self.on_sending: Callable[[], None] | None = None
         self.on_slow: Callable[[], None] | None = None
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
@@ -100,7 +103,7 @@ class Call:
 
     # --- for the caller ---------------------------------------------------------------------------
 
-    async def send(self, head: bytes, body: bytes) -> None:
+    async def send(self, head: bytes, body: Body) -> None:
         """Send the request; return when the headers of the response (stream), or all of it, are there.
 
         A refusal (a status of 300 and more) whose body is still to come counts as a stream.
@@ -184,7 +187,7 @@ class Call:
         """The caller is done with it. A connection whose response is not complete is closed."""
         self._drop()
         self._chunks = []
-        self.on_slow = None
+        self.on_sending = self.on_slow = None
 
     # --- the exchange -----------------------------------------------------------------------------
 
@@ -204,7 +207,7 @@ class Call:
         assert ticket.connection is not None
         return ticket.connection
 
-    def _exchange(self, connection: Connection, head: bytes, body: bytes) -> asyncio.Future[None]:
+    def _exchange(self, connection: Connection, head: bytes, body: Body) -> asyncio.Future[None]:
         self._connection = connection
         self._phase = _HEADERS
         self.reused = connection.served > 0
@@ -219,6 +222,8 @@ class Call:
             return future
         if connection.proxy is not None:
             head = connection.proxy.absolute_form(self._origin, head)
+        if self.on_sending is not None:
+            self.on_sending()
         connection.start(self, head, body)
         self._chunks = connection.reader.chunks
         self._watch()

@@ -7,6 +7,7 @@ from fastgate import clock
 from fastgate.domain.failure import UpstreamError
 from fastgate.upstream.proxy import Proxy
 from fastgate.upstream.response import ResponseReader
+from fastgate.wire.pieces import Body
 
 JOIN_LIMIT: Final = 64 * 1024
 WRITE_SLICE: Final = 256 * 1024
@@ -67,27 +68,27 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.served = 0  # exchanges that were completed
         self.idle_since_ns = 0
-        self._unsent: memoryview | None = None
+        self._unsent: list[memoryview] = []
         self._writable = True
         self._lost: asyncio.Future[None] | None = None
 
-    def start(self, exchange: Exchange, head: bytes, body: bytes) -> None:
+    def start(self, exchange: Exchange, head: bytes, body: Body) -> None:
         """Begin to send a request. The connection must be idle."""
         transport = self.transport
         assert transport is not None
         self.exchange = exchange
         self.reader.reset()
         if len(body) < JOIN_LIMIT:
-            transport.write(head + body)
+            transport.write(head + bytes(body))
             exchange.sending(True)
         else:
             transport.write(head)
-            self._unsent = memoryview(body)
+            self._unsent = [memoryview(body)] if isinstance(body, bytes) else body.views()
             self._send_more()
 
     def stop_sending(self) -> None:
         """The peer has answered: what is left of the request would be thrown away."""
-        self._unsent = None
+        self._unsent.clear()
 
     def complete(self, *, reusable: bool) -> None:
         """The exchange is over: keep the connection if it can serve again, close it otherwise."""
@@ -114,17 +115,18 @@ class Connection(asyncio.Protocol):
 
     def _retire(self) -> None:
         self.closed = True
-        self._unsent = None
+        self._unsent.clear()
         if self.owner is not None:
             self.owner.closed(self)
 
     def _send_more(self) -> None:
-        exchange, transport = self.exchange, self.transport
-        while self._unsent is not None and self._writable and exchange is not None and transport is not None:
-            piece, rest = self._unsent[:WRITE_SLICE], self._unsent[WRITE_SLICE:]
-            self._unsent = rest if len(rest) else None
-            transport.write(piece)
-            exchange.sending(self._unsent is None)
+        exchange, transport, unsent = self.exchange, self.transport, self._unsent
+        while unsent and self._writable and exchange is not None and transport is not None:
+            piece = unsent.pop(0)
+            if len(piece) > WRITE_SLICE:
+                unsent.insert(0, piece[WRITE_SLICE:])
+            transport.write(piece[:WRITE_SLICE])
+            exchange.sending(not unsent)
 
     def _end(self, exc: Exception | None, clean: bool) -> None:
         if not self.closed:

@@ -2,7 +2,8 @@
 
 `Envelope.decode` validates the whole body as JSON, and types the fields it reads; `Envelope.render`
 gives the body for one deployment, changed only where it must be: the model's name spliced in, the
-gateway's own `fallbacks` cut out, `stream_options.include_usage` switched on.
+gateway's own `fallbacks` cut out, `stream_options.include_usage` switched on, a cap on the output added
+where a strict budget asks for one.
 """
 
 import re
@@ -11,10 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from fastgate._core.jsonscan import DuplicateKeyError, find_members, remove_members
-from fastgate.domain.virtual_key import ModelRef
+from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
 
 Span = tuple[int, int, int]
+
+Cap = tuple[str, int]
+"""A field that caps the output, and its value in tokens."""
 
 _READ: Final = (b"model", b"stream_options", b"fallbacks")
 _INCLUDE_USAGE: Final = b'{"include_usage":true}'
@@ -36,7 +40,7 @@ class _Object(msgspec.Struct):
 
 
 class Fields(msgspec.Struct):
-    """The fields that are looked at; the last two only in requests for responses."""
+    """The fields that are looked at; the last three only in requests for responses."""
 
     model: str | None = None
     stream: bool | None = None
@@ -48,7 +52,9 @@ class Fields(msgspec.Struct):
     metadata: dict[str, Any] | None = None
     fallbacks: list[str | FallbackRef] | None = None
     previous_response_id: str | None = None
+    service_tier: str | None = None
     store: bool | None = None
+    max_output_tokens: int | None = None
 
 
 _objects: Final = msgspec.json.Decoder(_Object)
@@ -56,8 +62,9 @@ _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _fields: Final = msgspec.json.Decoder(Fields)
 
 _OF_RESPONSES: Final = frozenset(Fields.__struct_fields__)
-_OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store"}
+_OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store", "max_output_tokens"}
 
+SAMPLE: Final = 16 * 1024
 MAX_KEYS: Final = 4096
 MAX_QUOTED_KEY: Final = 64
 MAX_QUOTED_REASON: Final = 200
@@ -68,9 +75,21 @@ _LONE_SURROGATE: Final = re.compile(
 
 
 class Envelope:
-    """A decoded request body. `stream` and `include_usage` are as the client said."""
+    """A decoded request body, of `size` bytes. `stream` and `include_usage` are as the client said. `sample` is
+    what is left of the body when it is dropped: its first bytes."""
 
-    __slots__ = ("_rendered", "_spans", "body", "fallbacks", "fields", "include_usage", "model", "stream")
+    __slots__ = (
+        "_rendered",
+        "_spans",
+        "body",
+        "fallbacks",
+        "fields",
+        "include_usage",
+        "model",
+        "sample",
+        "size",
+        "stream",
+    )
 
     def __init__(self, body: bytes, fields: Fields, spans: list[Span | None]) -> None:
         self.fields = fields
@@ -82,8 +101,10 @@ class Envelope:
             body = remove_members(body, [spans[2]])
             spans = find_members(body, _READ)
         self.body = body
+        self.size = len(body)
+        self.sample = b""
         self._spans = spans
-        self._rendered: tuple[str | None, bool, bytes] | None = None
+        self._rendered: tuple[str | None, bool, Cap | None, bytes] | None = None
 
     @classmethod
     def decode(cls, body: bytes, *, responses: bool = False) -> "Envelope":
@@ -105,26 +126,35 @@ class Envelope:
         _refuse_lookalikes(members, read)
         return cls(body, fields, spans)
 
-    def render(self, model: str | None, *, ask_usage: bool) -> bytes:
-        """The body to send: `model` None keeps the client's; `ask_usage` adds `include_usage`."""
+    @property
+    def output_cap(self) -> int | None:
+        """The most output tokens that the client lets one choice have, if it says."""
+        fields = self.fields
+        caps = (fields.max_completion_tokens, fields.max_tokens, fields.max_output_tokens)
+        return next((cap for cap in caps if cap is not None), None)
+
+    def render(self, model: str | None, *, ask_usage: bool, cap: Cap | None = None) -> bytes:
+        """The body to send: `model` None keeps the client's; `ask_usage` adds `include_usage`, `cap` a
+        field that the client did not send."""
         ask_usage = ask_usage and not self.include_usage
         if model == self.model:
             model = None
-        if model is None and not ask_usage:
+        if model is None and not ask_usage and cap is None:
             return self.body
         last = self._rendered
-        if last is not None and last[0] == model and last[1] == ask_usage:
-            return last[2]
-        body = self._splice(model, ask_usage=ask_usage)
-        self._rendered = (model, ask_usage, body)
+        if last is not None and last[:3] == (model, ask_usage, cap):
+            return last[3]
+        body = self._splice(model, ask_usage=ask_usage, cap=cap)
+        self._rendered = (model, ask_usage, cap, body)
         return body
 
     def drop_body(self) -> None:
         """Nothing is rendered any more: a stream may stay open for long, and conversations are large."""
+        self.sample = self.body[:SAMPLE]
         self.body = b""
         self._rendered = None
 
-    def _splice(self, model: str | None, *, ask_usage: bool) -> bytes:
+    def _splice(self, model: str | None, *, ask_usage: bool, cap: Cap | None) -> bytes:
         inserted: list[bytes] = []
         edits: list[tuple[int, int, bytes]] = []
         if model is not None:
@@ -140,6 +170,13 @@ class Envelope:
                 inserted.append(b'"stream_options":' + _INCLUDE_USAGE)
             else:
                 edits.append((span[1], span[2], _with_usage(self.body[span[1] : span[2]])))
+        if cap is not None:
+            field, tokens = cap[0].encode(), b"%d" % cap[1]
+            span = find_members(self.body, (field,))[0]
+            if span is None:
+                inserted.append(b'"%s":%s' % (field, tokens))
+            else:  # the client said null
+                edits.append((span[1], span[2], tokens))
         edits.sort()
         view = memoryview(self.body)
         pieces: list[bytes | memoryview] = []

@@ -6,6 +6,7 @@ from typing import Final
 from fastgate.errors import GatewayError
 from fastgate.wire.form_parts import Part, split_form
 from fastgate.wire.parameters import parse_parameters
+from fastgate.wire.pieces import Body, Pieces
 
 MAX_FIELD_BYTES: Final = 64 * 1024
 READ_FIELDS: Final = frozenset({b"model", b"stream"})
@@ -23,7 +24,7 @@ class FormEnvelope:
     `content_type` names the boundary in the one way that all parsers read alike.
     """
 
-    __slots__ = ("_model", "_rendered", "body", "content_type", "model", "stream")
+    __slots__ = ("_model", "body", "content_type", "model", "stream")
 
     def __init__(self, body: bytes, boundary: bytes, fields: dict[bytes, Part]) -> None:
         self.body = body
@@ -32,7 +33,6 @@ class FormEnvelope:
         self._model = fields.get(b"model")
         self.model = _text(body, self._model)
         self.stream = _text(body, fields.get(b"stream")) in _TRUE
-        self._rendered: tuple[str, bytes] | None = None
 
     @classmethod
     def decode(cls, body: bytes, content_type: bytes) -> "FormEnvelope":
@@ -47,25 +47,20 @@ class FormEnvelope:
             raise GatewayError("invalid_body", f"The form is not valid multipart data: {error}.") from None
         return cls(body, boundary, fields)
 
-    def render(self, model: str | None) -> bytes:
-        """The body to send, with the model's name spliced in where it differs."""
+    def render(self, model: str | None) -> Body:
+        """The body to send: its files are not copied where the model's name differs."""
         if model is None or model == self.model:
             return self.body
-        if self._rendered is not None and self._rendered[0] == model:
-            return self._rendered[1]
         if self._model is None:
             raise GatewayError("missing_field", "The form has no field `model`.", param="model")
         if _CONTROLS.search(model):  # it could hold another field
             raise GatewayError("invalid_field", "The model's name has control characters.", param="model")
         view = memoryview(self.body)
-        body = b"".join((view[: self._model.start], model.encode(), view[self._model.end :]))
-        self._rendered = (model, body)
-        return body
+        return Pieces(view[: self._model.start], model.encode(), view[self._model.end :])
 
     def drop_body(self) -> None:
         """Nothing is rendered any more."""
         self.body = b""
-        self._rendered = None
 
 
 def _boundary(content_type: bytes) -> bytes:

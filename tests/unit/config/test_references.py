@@ -63,7 +63,10 @@ from fastgate.config.diagnostics import Severity
                 "did you mean openai?"
             ],
         ),
-        ("prices: [{provider: nope, model: m}]", ["1: prices[0].provider: no provider is called `nope`"]),
+        (
+            "prices: [{provider: nope, model: m, input_per_mtok_usd: 1}]",
+            ["1: prices[0].provider: no provider is called `nope`"],
+        ),
         (
             "virtual_keys: [{id: v, fallbacks: [{model: 'gpt-*', provider: nope}]}]",
             [
@@ -161,8 +164,6 @@ def test_undeclared_owners_are_labels() -> None:
 def test_warnings_are_given_once_with_a_count() -> None:
     keys = "\n".join(f"- {{id: v{n}, budget: {{}}, allowed_providers: [mistral]}}" for n in range(5))
     assert messages(f"virtual_keys:\n{keys}", Severity.WARNING) == [
-        "2: virtual_keys[0].budget: is checked, but not enforced by this version: "
-        "calls are not limited by it (and 4 more like it)",
         "2: virtual_keys[0].allowed_providers[0]: the provider `mistral` is not configured, "
         "so it is skipped (and 4 more like it)",
     ]

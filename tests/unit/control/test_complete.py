@@ -1,4 +1,6 @@
-from fastgate.config.settings import ProviderSettings, Settings, VirtualKeySettings
+from fastgate.config.owner_settings import VirtualKeySettings
+from fastgate.config.provider_settings import ProviderSettings
+from fastgate.config.settings import Settings
 from fastgate.control.complete import complete
 from fastgate.launch import Embedded
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.memory import MIB, peak_of_allocations
 
 from fastgate import tasks
 from fastgate.downstream.asgi import AsgiDownstream, application
@@ -105,6 +106,40 @@ async def test_the_client_leaves_within_its_body() -> None:
     with pytest.raises(ClientDisconnected):
         await downstream.body(6, 5)
     assert downstream.disconnected
+
+
+async def test_chunks_end_before_their_last() -> None:
+    """A server may say so of malformed ones, whose client is still there."""
+    server = Server(piece(b"abc", True), LEFT, headers=[(b"transfer-encoding", b"chunked")])
+    with pytest.raises(GatewayError) as caught:
+        await server.downstream.body(6, 5)
+    assert (caught.value.code, caught.value.status) == ("invalid_body", 400)
+    assert (b"connection", b"close") in caught.value.headers
+    await server.downstream.respond(400, [], b"no")
+    assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+
+@pytest.mark.parametrize("last", [piece(b""), {"type": "http.request"}])
+async def test_a_body_of_one_piece_is_not_copied(last: Message) -> None:
+    """Some servers tell of its end with another, empty piece."""
+    body = b"x" * 100_000
+    assert await Server(piece(body)).downstream.body(100_000, 5) is body
+    assert await Server(piece(body, True), last).downstream.body(100_000, 5) is body
+
+
+async def test_a_body_of_many_pieces_is_in_memory_once() -> None:
+    size, each = 24 * MIB, 64 * 1024
+    server = Server(headers=())
+    pieces = iter([True] * (size // each - 1) + [False])
+
+    async def receive() -> Message:
+        return piece(bytes(each), next(pieces))
+
+    server.downstream._receive = receive
+    with peak_of_allocations() as peak:
+        body = await server.downstream.body(size, 5)
+    assert len(body) == size
+    assert peak() < 1.2 * size
 
 
 async def test_a_whole_answer() -> None:

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from fastgate.config.settings import Settings
-from fastgate.domain.virtual_key import ModelRef, OnDisconnect, VirtualKey
+from fastgate.domain.account import NO_ACCOUNTS, Accounts, BudgetRef, Level, Owner
+from fastgate.domain.model_ref import ModelRef
+from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.errors import ConfigError
 from fastgate.keys.compile import CompiledKeys, compile_keys
 from fastgate.keys.secret import digest, generate
@@ -75,6 +77,7 @@ def test_every_setting_of_a_key_arrives() -> None:
         enabled=False,
         expires_at=1_896_087_600,
         team_id="t",
+        teams=("t",),
         allowed_models=("gpt-*",),
         denied_models=("gpt-4*",),
         fallbacks=(ModelRef("auto"),),
@@ -96,6 +99,31 @@ def test_metadata_of_the_key_wins_over_the_team_and_the_team_over_the_customer()
     ).keys
     assert key.metadata == {"x": "key", "y": "team", "z": "customer"}
     assert key.customer_id == "c"
+
+
+def test_teams_are_a_path_and_pass_on_what_they_have() -> None:
+    (key,) = compiled(
+        {
+            "customers": [{"id": "c", "metadata": {"a": "c", "b": "c", "d": "c"}}],
+            "teams": [
+                {"id": "inner", "parent_team_id": "middle", "metadata": {"a": "inner"}},
+                {"id": "middle", "parent_team_id": "outer"},
+                {"id": "outer", "customer_id": "c", "metadata": {"a": "outer", "b": "outer"}},
+            ],
+            **one_key(team_id="inner"),
+        }
+    ).keys
+    assert key.teams == ("inner", "middle", "outer")
+    assert key.customer_id == "c"
+    assert key.metadata == {"a": "inner", "b": "outer", "d": "c"}
+
+
+def test_a_key_gets_its_own_accounts() -> None:
+    accounts = Accounts(budgets=(BudgetRef(7, Owner(Level.VIRTUAL_KEY, "a"), "daily"),))
+    settings = msgspec.convert({"virtual_keys": [{"id": "a"}, {"id": "b"}]}, Settings)
+    first, second = compile_keys(settings, {}, {"a": accounts}).keys
+    assert first.accounts == accounts
+    assert second.accounts == NO_ACCOUNTS
 
 
 def test_a_secret_may_come_from_the_environment_or_as_a_hash() -> None:

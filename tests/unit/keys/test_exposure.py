@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fastgate.config.settings import Auth, Server, Settings
+from fastgate.config.server_settings import Auth, Server
+from fastgate.config.settings import Settings
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import ConfigError
 from fastgate.keys.compile import CompiledKeys

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from tests.conftest import FakeClock
 from tests.support.routing import SECOND, Rig, local, snapshot
 
+from fastgate._core.shm import SharedSlots, key_of
 from fastgate.domain.failure import FailureKind as Kind
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.snapshot import Breaker
 from fastgate.routing.health import Health
 from fastgate.routing.latency import DECAY_NS, Quantile, decayed, peak_average
-from fastgate.routing.slot_layout import slots_needed
+from fastgate.routing.slot_layout import IN_FLIGHT_TAG, in_flight_name, in_flight_tag, slots_needed
 from fastgate.routing.states import states
 
 
@@ -29,6 +30,21 @@ def test_in_flight_is_summed_over_workers_and_zeroed_for_a_respawned_one(rig: Ri
     Health(rig.files[1], 1)
     assert choices[0].candidate.health.in_flight() == 2
     assert states(rig.files[0], rig.snapshot, rig.clock.monotonic)[0].in_flight == 2
+
+
+def test_only_a_respawned_worker_looks_at_every_slot(tmp_path: Path) -> None:
+    slots = SharedSlots(str(tmp_path / "counters"), 64, True)
+    slot = slots.claim(key_of(in_flight_name("a/m", 0)))
+    slots.store(slot, IN_FLIGHT_TAG, in_flight_tag(0))
+    slots.store(slot, 2, 7)
+    Health(slots, 1)
+    Health(slots, 2)
+    assert slots.load(slot, 2) == 7
+    Health(slots, 1)
+    assert slots.load(slot, 2) == 7
+    Health(slots, 2)
+    assert slots.load(slot, 2) == 0
+    slots.close()
 
 
 def test_more_workers_than_a_slot_has_fields(tmp_path: Path, fake_clock: FakeClock) -> None:

@@ -8,8 +8,9 @@ from tests.conftest import FakeClock
 from tests.support.routing import Rig, local, snapshot
 
 from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.snapshot import StreamFailure
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import GatewayError
 from fastgate.routing.plan import Plan
 

@@ -141,7 +141,7 @@ def test_no_room_is_an_honest_503_told_once(
             {"strategy": "round_robin", "deployments": [{"provider": "a", "model": f"m{n}"} for n in (1, 2)]}
         ]
     }
-    rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": given}, routes=routes), capacity=8)
+    rig = Rig(tmp_path, fake_clock, snapshot(providers={"a": given}, routes=routes), capacity=9)
     for key in range(1, 8):
         rig.files[0].claim(key)
     for _ in range(3):

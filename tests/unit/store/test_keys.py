@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.support.processes import python_environment
 
-from fastgate.domain.virtual_key import ModelRef, VirtualKey
+from fastgate.domain.model_ref import ModelRef
+from fastgate.domain.virtual_key import VirtualKey
 from fastgate.store.keys import KeyStore, KeyStoreError, SecretRecord, Source, StoredSecret, keys_path
 
 DIGESTS = [bytes([n]) * 32 for n in range(1, 9)]

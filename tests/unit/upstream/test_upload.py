@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import random
 
 import pytest
 from tests.support.byte_server import Peer, byte_server, response
+from tests.support.memory import peak_of_allocations
 from tests.support.upstream_calls import counts, failure_of, fetch, kind_of, origin_of, post, until
 
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.snapshot import Timeouts
 from fastgate.upstream.client import Client
 from fastgate.upstream.connection import JOIN_LIMIT, WRITE_SLICE
+from fastgate.wire.pieces import Pieces
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,61 @@ async def test_bodies_of_all_sizes_arrive_whole(client: Client, size: int) -> No
             assert call.sent
         assert [request.body for request in server.requests] == [body, body]
         assert len(server.peers) == 1
+
+
+def in_pieces(body: bytes) -> Pieces:
+    """Of all kinds: of bytes, of a view, empty, tiny, and larger than one write."""
+    view = memoryview(body)
+    return Pieces(body[:3], b"", view[3:10], view[10 : 2 * WRITE_SLICE + 5], view[2 * WRITE_SLICE + 5 :])
+
+
+@pytest.mark.parametrize("size", [0, 9, JOIN_LIMIT, WRITE_SLICE + 1, 8_000_000])
+async def test_a_body_in_pieces_arrives_whole(client: Client, size: int) -> None:
+    body = random.Random(size).randbytes(size)
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(response())
+
+    async with byte_server(script) as server:
+        for _ in range(2):
+            assert (await fetch(client, origin_of(server), in_pieces(body))).sent
+        assert [request.body for request in server.requests] == [body, body]
+        assert len(server.peers) == 1
+
+
+async def test_pieces_are_sent_again_where_the_pooled_connection_was_dead(client: Client) -> None:
+    body = bytes(JOIN_LIMIT) + b"end"
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response())
+        if len(server.peers) == 1:
+            await peer.reader.readexactly(100)
+            peer.reset()
+
+    async with byte_server(script) as server:
+        for _ in range(2):
+            assert (await fetch(client, origin_of(server), in_pieces(body))).sent
+        assert [request.body for request in server.requests] == [body, body]
+        assert len(server.peers) == 2
+
+
+async def test_pieces_are_not_copied(client: Client) -> None:
+    body = bytes(8_000_000)
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        left = len(body) + 4
+        while left:
+            left -= len(await peer.reader.read(left))
+        await peer.send(response())
+
+    async with byte_server(script) as server:
+        with peak_of_allocations() as peak:
+            assert (await fetch(client, origin_of(server), Pieces(b"head", memoryview(body)))).sent
+    assert peak() < len(body) / 2
 
 
 async def test_no_more_is_buffered_than_the_receiver_takes(client: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastgate.domain.virtual_key import ModelRef
+from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
 from fastgate.wire.envelope import Envelope, Fields
 

@@ -6,7 +6,9 @@ import msgspec
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Answer
+from fastgate.providers.openai.counted import COUNTED
 from fastgate.providers.openai.errors import in_band_error
 from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
 from fastgate.providers.openai.usage import SaneUsage, usage_of
@@ -55,7 +57,8 @@ def read_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
         return _read_odd_answer(endpoint, body, stored=stored)
     if "error" in (sane.object, sane.type) or (endpoint is Endpoint.RESPONSES and sane.status != "completed"):
         return _read_odd_answer(endpoint, body, stored=stored)
-    return Answer(None if sane.usage is None else sane.usage.usage(sane.service_tier), sane.id, None)
+    usage = None if sane.usage is None else sane.usage.usage(sane.service_tier)
+    return Answer(_counted(endpoint, body, usage), sane.id, None)
 
 
 def _read_odd_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer:
@@ -67,7 +70,13 @@ def _read_odd_answer(endpoint: Endpoint, body: bytes, *, stored: bool) -> Answer
     error = _error_in(endpoint, answer, body, stored=stored)
     if error is not None:
         return Answer(None, None, error)
-    return Answer(usage_of(answer.usage, answer.service_tier), text(answer.id), None)
+    usage = usage_of(answer.usage, answer.service_tier)
+    return Answer(_counted(endpoint, body, usage), text(answer.id), None)
+
+
+def _counted(endpoint: Endpoint, body: bytes, usage: Usage | None) -> Usage | None:
+    count = COUNTED.get(endpoint)
+    return usage if count is None else count(body, usage)
 
 
 def _is_json(endpoint: Endpoint, body: bytes) -> bool:

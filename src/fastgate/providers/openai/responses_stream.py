@@ -8,6 +8,7 @@ from fastgate._core.sse import EventSplitter, event_data
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Sees
+from fastgate.providers.openai.counted import with_searches
 from fastgate.providers.openai.errors import in_band_error
 from fastgate.providers.openai.lenient import UNREADABLE, is_empty, scalar, text
 from fastgate.providers.openai.usage import usage_of
@@ -109,7 +110,8 @@ class ResponsesStream:
             return _Response()
         self._response = bytes(raw)
         self.response_id = text(response.id) or self.response_id
-        self.usage = usage_of(response.usage, response.service_tier) or self.usage
+        usage = usage_of(response.usage, response.service_tier)
+        self.usage = self.usage if usage is None else with_searches(raw, usage)
         return response
 
     def complete(self) -> bool:

@@ -38,9 +38,8 @@ _plain_events: Final = msgspec.json.Decoder(_PlainEvent)
 _deltas: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _FAMILIES: Final = ("transcript.", "speech.", "image_generation.", "image_edit.")
-_ENDS: Final = frozenset(
-    {"transcript.text.done", "speech.audio.done", "image_generation.completed", "image_edit.completed"}
-)
+_IMAGES: Final = frozenset({"image_generation.completed", "image_edit.completed"})
+_ENDS: Final = _IMAGES | {"transcript.text.done", "speech.audio.done"}
 
 
 def is_done(data: bytes) -> bool:
@@ -151,6 +150,7 @@ class PlainStream:
         self.usage: Usage | None = None
         self.response_id: str | None = None
         self.error: UpstreamError | None = None
+        self._images = 0
         self._says_its_end = False
         self._finished = False
 
@@ -170,6 +170,10 @@ class PlainStream:
             return Sees.CONTENT
         self.usage = usage_of(decoded.usage, decoded.service_tier) or self.usage
         type_ = text(decoded.type) or ""
+        if type_ in _IMAGES:
+            self._images += 1
+            self.usage = self.usage or Usage()
+            self.usage.images = self._images
         self._says_its_end = self._says_its_end or type_.startswith(_FAMILIES)
         # Not Sees.END: of several images each is completed.
         self._finished = self._finished or type_ in _ENDS

@@ -1,0 +1,123 @@
+"""From the settings to their budgets, one for each owner and period. Never imported in a worker."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from fastgate.budgets.periods import Period, calendar, rolling
+from fastgate.config.moments import moment_ns
+from fastgate.config.money_settings import BudgetSettings, OnExceeded
+from fastgate.config.money_view import MoneyView, Owned, caps, is_rolling, period_name, rolling_s, zone_of
+from fastgate.config.section import Usd
+from fastgate.config.settings import Settings
+from fastgate.domain.account import Accounts, BudgetRef, Owner
+from fastgate.domain.model_ref import ModelRef
+
+NANO_PER_USD: Final = 10**9
+_THOUSANDTHS: Final = Decimal(1_000)
+
+
+class Increase(msgspec.Struct, frozen=True):
+    """`nano` more than the limit, before `until_ns`."""
+
+    nano: int
+    until_ns: int
+    reason: str
+
+
+class AccountSpec(msgspec.Struct, frozen=True):
+    """A budget. `name` is the account's: another period has another account, another limit has the same.
+
+    What counts in it, of the ledger's entries too, is what `owner` says. `word` is how the configuration
+    calls the period.
+    """
+
+    name: str
+    owner: Owner
+    period: Period
+    word: str
+    limit_nano: int
+    strict: bool = False
+    soft: tuple[int, ...] = ()
+    fallback: ModelRef | None = None
+    increases: tuple[Increase, ...] = ()
+
+    def ref(self, line: int) -> BudgetRef:
+        return BudgetRef(line, self.owner, self.word, self.strict, self.soft, self.fallback)
+
+
+def compile_budgets(settings: Settings) -> tuple[AccountSpec, ...]:
+    """Of settings that `config.load` has checked; each owner's in the order in which they are written."""
+    view = MoneyView(settings)
+    compiler = _Compiler()
+    return tuple(
+        spec for each in (view.owners(), view.virtual_keys()) for owned in each for spec in compiler.of(owned)
+    )
+
+
+def accounts_of(specs: Iterable[AccountSpec], lines: Mapping[str, int]) -> dict[Owner, Accounts]:
+    """What each owner brings to the chain of a call, with the lines where its budgets were placed."""
+    refs: dict[Owner, list[BudgetRef]] = {}
+    for spec in specs:
+        refs.setdefault(spec.owner, []).append(spec.ref(lines[spec.name]))
+    return {owner: Accounts(budgets=tuple(found)) for owner, found in refs.items()}
+
+
+class _Compiler:
+    """Budgets of one kind are alike for many owners, and so are their parts."""
+
+    def __init__(self) -> None:
+        self._periods: dict[str, Period] = {}
+
+    def of(self, owned: Owned) -> Iterator[AccountSpec]:
+        for _, budget in owned.budgets:
+            zone = zone_of(budget, owned)
+            for cap in caps(budget):
+                name = period_name(cap.period, budget, zone)
+                yield AccountSpec(
+                    name=f"budget/{owned.owner.level}/{owned.owner.name}/{name}",
+                    owner=owned.owner,
+                    period=self._period(name, cap.period, budget, zone),
+                    word=cap.period,
+                    limit_nano=_nano(cap.usd),
+                    strict=budget.strict,
+                    soft=_soft(budget),
+                    fallback=_fallback(budget),
+                    increases=_increases(budget),
+                )
+
+    def _period(self, name: str, word: str, budget: BudgetSettings, zone: str) -> Period:
+        period = self._periods.get(name)
+        if period is None:
+            if is_rolling(word):
+                anchor = None if budget.anchor is None else moment_ns(budget.anchor)
+                period = rolling(rolling_s(word), zone, anchor)
+            else:
+                period = calendar(word, zone, budget.week_starts_on)
+            self._periods[name] = period
+        return period
+
+
+def _nano(usd: Usd) -> int:
+    return int(usd * NANO_PER_USD)
+
+
+def _soft(budget: BudgetSettings) -> tuple[int, ...]:
+    if not budget.soft_limit:
+        return ()
+    return tuple(sorted({int(fraction * _THOUSANDTHS) for fraction in budget.soft_limit}))
+
+
+def _increases(budget: BudgetSettings) -> tuple[Increase, ...]:
+    if not budget.increases:
+        return ()
+    return tuple(Increase(_nano(each.usd), moment_ns(each.until), each.reason) for each in budget.increases)
+
+
+def _fallback(budget: BudgetSettings) -> ModelRef | None:
+    if not isinstance(budget.on_exceeded, OnExceeded):
+        return None
+    to = budget.on_exceeded.fallback_to
+    return ModelRef(to.model, to.provider)

@@ -1,0 +1,220 @@
+"""Composition of what keeps the money: the ledger, the accounts that workers count in, and the prices."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+from fastgate import clock
+from fastgate._core import holds
+from fastgate.budgets import compile as budgets
+from fastgate.budgets.placement import refresh
+from fastgate.config.settings import Settings
+from fastgate.control.balances import Balance
+from fastgate.control.bookkeeper import Bookkeeper
+from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, NO_ACCOUNTS, Accounts, BudgetWord, Level, Owner
+from fastgate.domain.price import Price, PriceBook
+from fastgate.domain.snapshot import ModelAccounts, Snapshot, TagAccounts
+from fastgate.domain.virtual_key import VirtualKey
+from fastgate.errors import ConfigError
+from fastgate.ledger.journal_dir import JournalDir
+from fastgate.limits import compile as limits
+from fastgate.observability.metrics import Metrics
+from fastgate.pricing import update
+from fastgate.pricing.compile import compile_prices
+from fastgate.store import accounts as accounts_file
+from fastgate.store.accounts import Account, Places, account_id
+from fastgate.store.data_dir import DataDir
+from fastgate.store.ledger.database import LedgerDatabase
+from fastgate.store.ledger.errors import LedgerError
+from fastgate.store.ledger.prices import all_prices, put_prices
+from fastgate.store.ledger.spend import spent_by, spent_by_tags
+
+_KEYS_SETTLE_NS: Final = 3_000_000_000
+_BY_NAME: Final = frozenset({Level.GATEWAY, Level.CUSTOMER, Level.TEAM, Level.PROVIDER, Level.DEPLOYMENT})
+
+
+class Books:
+    """Opened with the first configuration. `publish` and `tidy` are the publisher's, the rest `Rounds`'."""
+
+    def __init__(self, data_dir: DataDir, metrics: Metrics, *, fresh: bool) -> None:
+        """`fresh`: the gateway has just started, so no worker has counted anything yet. OSError."""
+        self._data_dir = data_dir
+        self._metrics = metrics
+        self._journals = JournalDir(data_dir.journal)
+        if fresh:
+            self._journals.remove_leftovers()
+        self._accounts = accounts_file.create(data_dir) if fresh else accounts_file.attach(data_dir)
+        self._places = Places(self._accounts)
+        self._fresh = fresh
+        self._prices: dict[str, Price] = {}
+        self._specs: dict[int, budgets.AccountSpec] = {}
+        self._due: list[tuple[int, int]] = []
+        self._published_ns = 0
+        self.keeper: Bookkeeper | None = None
+        self.drain_interval_s = 0.25
+
+    def publish(
+        self, settings: Settings, snapshot: Snapshot, keys: Iterable[VirtualKey]
+    ) -> tuple[Snapshot, tuple[VirtualKey, ...]]:
+        """Both with the accounts that calls count in, placed and filled: workers may use them at once.
+
+        ConfigError: the ledger cannot be opened, or a price or a name cannot be. OSError: no room.
+        """
+        self.drain_interval_s = settings.ledger.drain_interval_ms / 1_000
+        try:
+            keeper = self._opened(settings)
+            with keeper.lock:
+                keeper.drain_all()
+                book = self._priced(settings, snapshot, keeper.database)
+                accounts = self._placed(settings, snapshot.generation, keeper)
+        except (LedgerError, ValueError) as error:
+            raise ConfigError(f"ledger: {error}") from error
+        self._published_ns = clock.monotonic_ns()
+        snapshot = msgspec.structs.replace(
+            snapshot,
+            prices=book,
+            owners={
+                f"{owner.level}/{owner.name}": found
+                for owner, found in accounts.items()
+                if owner.level in _BY_NAME
+            },
+            tag_accounts=tuple(
+                TagAccounts(_tags(owner.name), found)
+                for owner, found in accounts.items()
+                if owner.level is Level.TAG
+            ),
+            model_accounts=tuple(
+                ModelAccounts(owner.name, found)
+                for owner, found in accounts.items()
+                if owner.level is Level.MODEL
+            ),
+        )
+        return snapshot, tuple(_with_accounts(keys, accounts))
+
+    def _opened(self, settings: Settings) -> Bookkeeper:
+        if self.keeper is None:
+            database = LedgerDatabase.open(settings.ledger.url, self._data_dir.path)
+            self._prices = all_prices(database)
+            self.keeper = Bookkeeper(
+                database,
+                self._journals,
+                self._accounts,
+                self._metrics,
+                self._prices.get,
+                rebuilding=self._fresh,
+            )
+        return self.keeper
+
+    def _priced(self, settings: Settings, snapshot: Snapshot, database: LedgerDatabase) -> PriceBook:
+        book = compile_prices(settings, snapshot.deployments, update.current(self._data_dir))
+        new = {
+            price.id: price
+            for prices in book.lists.values()
+            for price in prices
+            if price.id not in self._prices
+        }
+        if new:
+            put_prices(database, new.values())
+            self._prices.update(new)
+        return book
+
+    def _placed(self, settings: Settings, generation: int, keeper: Bookkeeper) -> dict[Owner, Accounts]:
+        specs, limited = budgets.compile_budgets(settings), limits.compile_limits(settings)
+        wanted = [Account(spec.name, KIND_BUDGET) for spec in specs]
+        wanted += [Account(spec.name, KIND_LIMITS) for spec in limited]
+        lines = self._places.place(wanted, generation)
+        self._fill(specs, lines, keeper)
+        accounts = budgets.accounts_of(specs, lines)
+        for owner, found in limits.accounts_of(limited, lines).items():
+            accounts[owner] = accounts.get(owner, NO_ACCOUNTS) + found
+        return accounts
+
+    def _fill(self, specs: Iterable[budgets.AccountSpec], lines: dict[str, int], keeper: Bookkeeper) -> None:
+        """The balance of a budget that goes on stays; a new one starts with what the ledger has for it."""
+        now_ns = clock.time_ns()
+        spent = _Spent(keeper.database)
+        known, balances = keeper.balances.by_line, []
+        self._specs, self._due = {}, []
+        for spec in specs:
+            line = lines[spec.name]
+            self._specs[line] = spec
+            new = self._accounts.load(line, BudgetWord.OPS) == 0
+            self._due.append((refresh(self._accounts, line, spec, now_ns), line))
+            balance = known.get(line)
+            if balance is None or balance.account != account_id(spec.name):
+                balance = Balance(line, account_id(spec.name), spec.owner, spec.period, now_ns)
+                balance.spent = spent.of(balance)
+                if new:
+                    holds.charge(self._accounts, line, balance.spent, now_ns)
+                elif known:  # it was given up for a while, and nobody counted in it
+                    keeper.suspect(line)
+            balance.limit, balance.soft, balance.word = spec.limit_nano, spec.soft, spec.word
+            balances.append(balance)
+        heapq.heapify(self._due)
+        keeper.balances.install(balances)
+        keeper.rebuilding = False
+
+    def drain(self) -> int:
+        """How many entries the ledger got."""
+        return 0 if self.keeper is None else self.keeper.drain()
+
+    def tidy(self, generation: int) -> None:
+        """Free the lines that no worker and no hold uses any more; all workers run on `generation`."""
+        keeper = self.keeper
+        # A worker may have the virtual keys of the time before in its cache for some moments more.
+        settled = clock.monotonic_ns() - self._published_ns > _KEYS_SETTLE_NS
+        if keeper is not None and settled and self._places.unwanted():
+            with keeper.lock:
+                self._places.reclaim(generation, keeper.held_lines())
+
+    def tick(self, now_ns: int) -> None:
+        """Write the boundaries of periods that are to come, where one has just begun."""
+        keeper = self.keeper
+        if keeper is None:
+            return
+        with keeper.lock:
+            while self._due and self._due[0][0] <= now_ns:
+                _, line = heapq.heappop(self._due)
+                heapq.heappush(self._due, (refresh(self._accounts, line, self._specs[line], now_ns), line))
+
+    def close(self) -> None:
+        if self.keeper is not None:
+            self.keeper.close()
+        self._accounts.close()
+
+
+class _Spent:
+    """Sums of the ledger, asked once for all budgets of a level that have the same period."""
+
+    def __init__(self, database: LedgerDatabase) -> None:
+        self._database = database
+        self._sums: dict[tuple[Level, int, int], dict[str, int]] = {}
+
+    def of(self, balance: Balance) -> int:
+        """Nano-USD in the balance's period."""
+        level, name = balance.owner.level, balance.owner.name
+        if level is Level.TAG:
+            return spent_by_tags(self._database, _tags(name), balance.start_ns, balance.end_ns)
+        sums = self._of_level(level, balance.start_ns, balance.end_ns)
+        if level is Level.MODEL:
+            return sum(cost for model, cost in sums.items() if fnmatchcase(model.lower(), name.lower()))
+        return sums.get(name, 0)
+
+    def _of_level(self, level: Level, start_ns: int, end_ns: int) -> dict[str, int]:
+        key = (level, start_ns, end_ns)
+        if key not in self._sums:
+            self._sums[key] = spent_by(self._database, level, start_ns, end_ns)
+        return self._sums[key]
+
+
+def _tags(name: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in name.split(","))
+
+
+def _with_accounts(keys: Iterable[VirtualKey], accounts: dict[Owner, Accounts]) -> Iterator[VirtualKey]:
+    for key in keys:
+        found = accounts.get(Owner(Level.VIRTUAL_KEY, key.id))
+        yield key if found is None else msgspec.structs.replace(key, accounts=found)

@@ -1,0 +1,47 @@
+"""What the control process does again and again for money: drain, compare, roll over. In a thread."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from fastgate import clock
+from fastgate.control.bookkeeper import BATCH
+from fastgate.control.books import Books
+
+CHECKED: Final = 50
+"""Budgets that are compared with the ledger in one round."""
+_ROUND_S: Final = 1.0
+
+
+class Rounds:
+    """One thread does it all, so that the event loop stays free and the ledger has one writer."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="books")
+
+    async def drain(self) -> None:
+        """Bring journals into the ledger, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._books.drain_interval_s)
+            while await loop.run_in_executor(self._thread, self._books.drain) >= BATCH:
+                pass
+
+    async def check(self) -> None:
+        """Write the boundaries of new periods, and compare counters, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_ROUND_S)
+            await loop.run_in_executor(self._thread, self._round)
+
+    def _round(self) -> None:
+        self._books.tick(clock.time_ns())
+        if self._books.keeper is not None:
+            self._books.keeper.check(CHECKED)
+
+    def close(self) -> None:
+        """Wait for what runs, then drain once more: the workers have ended."""
+        self._thread.submit(self._books.drain).result()
+        self._thread.shutdown()
+        self._books.close()

@@ -1,0 +1,102 @@
+"""A worker's side of the ledger: the holds of its calls, and the journal of what they cost."""
+
+from typing import Final
+
+from fastgate._core.accounts import AccountTable
+from fastgate._core.holds import HoldTable
+from fastgate._core.journal import JournalWriter
+from fastgate.domain.entry import MAX_OPENING
+from fastgate.domain.snapshot import Journal
+from fastgate.ledger.journal_dir import JournalDir, WriterDir
+from fastgate.ledger.sync import Sync
+from fastgate.observability import log
+
+MAX_CLOSING: Final = 1_024
+"""Bytes of an encoded closing, with the ids of all accounts that it may charge."""
+
+# Some ten thousand records: what all calls in flight need has to fit into one segment.
+_SEGMENT_BYTES: Final = 8 * 1024 * 1024
+
+
+class LedgerWriter:
+    """One life of a worker. `tend` is to be called several times a second, off the path of requests."""
+
+    def __init__(self, journals: JournalDir, accounts: AccountTable, settings: Journal) -> None:
+        """OSError: the journal cannot be started, such as on a full disk."""
+        self._journals = journals
+        self._directory: WriterDir = journals.create()
+        self.settings = settings
+        self.holds = HoldTable(str(self._directory.holds), accounts, True)
+        self._journal = JournalWriter(str(self._directory.path), _SEGMENT_BYTES)
+        self._journal.prepare()
+        self._sync = Sync(self._journal, settings.sync_ms)
+        self._failing = ""
+        self.bytes_on_disk = 0
+        self._unrecorded = 0
+        self._promised = 0
+
+    @property
+    def name(self) -> str:
+        return self._directory.writer
+
+    def has_room(self) -> bool:
+        """Whether one more call can surely be recorded, beside all that are in flight."""
+        return self._journal.room >= self._promised + MAX_OPENING + MAX_CLOSING
+
+    def promise(self, opening: bytes) -> None:
+        """A call begins whose entry will have this opening."""
+        self._promised += len(opening) + MAX_CLOSING
+
+    def keep(self, opening: bytes) -> None:
+        """It has ended, with an entry or without."""
+        self._promised -= len(opening) + MAX_CLOSING
+
+    def entry_id(self, slot: int) -> str:
+        """Unique over all workers and times: what makes it impossible to bill a call twice."""
+        return f"{self._directory.writer}{self.holds.serial(slot):012x}"
+
+    def append(self, record: bytes) -> bool:
+        """Journal one entry. False, counted and said aloud, where there is no room: then nobody bills it."""
+        try:
+            self._journal.append(record)
+        except BufferError:
+            self._unrecorded += 1
+            log.event("error", "a ledger entry is lost: the journal is full", writer=self.name)
+            return False
+        self._sync.appended()
+        return True
+
+    def take_unrecorded(self) -> int:
+        """How many entries were lost since the last look."""
+        lost, self._unrecorded = self._unrecorded, 0
+        return lost
+
+    def tend(self, now_ns: int) -> None:
+        """Keep a segment in reserve, within the bound, and what was written on the disk as configured."""
+        self.bytes_on_disk = self._journals.bytes_of(self._directory.writer)
+        if self.bytes_on_disk < self.settings.max_bytes:
+            try:
+                self._journal.prepare()
+                self._failing = ""
+            except OSError as error:
+                self._failed(f"{type(error).__name__}: {error.strerror}")
+        else:
+            self._failed("the journal has reached its bound: the control process does not drain it")
+        self._sync.tick(now_ns)
+
+    def reconfigure(self, settings: Journal) -> None:
+        self.settings = settings
+        self._sync.every_ms = settings.sync_ms
+
+    def _failed(self, reason: str) -> None:
+        if reason != self._failing:
+            self._failing = reason
+            log.event("error", "the journal cannot grow", writer=self.name, error=reason)
+
+    def close(self) -> None:
+        """All calls have ended. The control process drains what is left, and removes the directory."""
+        self._sync.close()
+        self._journal.seal()
+        self._journal.close()
+        self.holds.close()
+        self._directory.close()

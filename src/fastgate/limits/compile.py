@@ -1,0 +1,86 @@
+"""From the settings to their rate limits, all of one owner together. Never imported in a worker."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fastgate.config.money_settings import BurstSettings, RateLimitSettings
+from fastgate.config.money_view import MoneyView
+from fastgate.config.settings import Settings
+from fastgate.domain.account import Accounts, Limit, LimitRef, Measure, Owner
+
+_SECOND_NS: Final = 1_000_000_000
+_MINUTE_NS: Final = 60 * _SECOND_NS
+_HOUR_NS: Final = 60 * _MINUTE_NS
+_DAY_NS: Final = 24 * _HOUR_NS
+
+
+class _Kind(NamedTuple):
+    setting: str
+    word: int
+    measure: Measure
+    period_ns: int
+
+
+# A limit has its word for ever: one that is added or taken away leaves the state of the others alone.
+_KINDS: Final = (
+    _Kind("requests_per_second", 2, Measure.REQUESTS, _SECOND_NS),
+    _Kind("requests_per_minute", 3, Measure.REQUESTS, _MINUTE_NS),
+    _Kind("requests_per_hour", 4, Measure.REQUESTS, _HOUR_NS),
+    _Kind("requests_per_day", 5, Measure.REQUESTS, _DAY_NS),
+    _Kind("input_tokens_per_minute", 6, Measure.INPUT_TOKENS, _MINUTE_NS),
+    _Kind("input_tokens_per_day", 7, Measure.INPUT_TOKENS, _DAY_NS),
+    _Kind("output_tokens_per_minute", 8, Measure.OUTPUT_TOKENS, _MINUTE_NS),
+    _Kind("output_tokens_per_day", 9, Measure.OUTPUT_TOKENS, _DAY_NS),
+    _Kind("tokens_per_minute", 10, Measure.TOKENS, _MINUTE_NS),
+    _Kind("tokens_per_day", 11, Measure.TOKENS, _DAY_NS),
+    _Kind("concurrent_requests", 12, Measure.CONCURRENT, 0),
+)
+
+
+class LimitSpec(msgspec.Struct, frozen=True):
+    """All limits of one owner, or of a part of its traffic. `name` is the account's."""
+
+    name: str
+    owner: Owner
+    limits: tuple[Limit, ...]
+
+
+def compile_limits(settings: Settings) -> tuple[LimitSpec, ...]:
+    """Of settings that `config.load` has checked."""
+    view = MoneyView(settings)
+    return tuple(
+        LimitSpec(f"limits/{owner.level}/{owner.name}/{owner.narrowed}", owner, limits)
+        for each in (view.owners(), view.virtual_keys())
+        for owned in each
+        for _, owner, given in owned.limits
+        if (limits := _limits(given))
+    )
+
+
+def accounts_of(specs: Iterable[LimitSpec], lines: Mapping[str, int]) -> dict[Owner, Accounts]:
+    """What each owner brings to the chain of a call, with the lines where its limits were placed.
+
+    By the owner as a whole: a reference says itself which part of the traffic it is narrowed to.
+    """
+    refs: dict[Owner, list[LimitRef]] = {}
+    for spec in specs:
+        owner = Owner(spec.owner.level, spec.owner.name) if spec.owner.narrowed else spec.owner
+        refs.setdefault(owner, []).append(LimitRef(lines[spec.name], spec.owner, spec.limits))
+    return {owner: Accounts(limits=tuple(found)) for owner, found in refs.items()}
+
+
+def _limits(given: RateLimitSettings) -> tuple[Limit, ...]:
+    burst = given.burst or BurstSettings()
+    found = []
+    for kind in _KINDS:
+        amount: int | None = getattr(given, kind.setting)
+        if amount is None:
+            continue
+        most = 0
+        if kind.period_ns:
+            own: int | None = getattr(burst, kind.setting)
+            most = amount if own is None else own
+        found.append(Limit(kind.word, kind.measure, amount, kind.period_ns, most))
+    return tuple(found)

@@ -1,0 +1,70 @@
+"""Rate limits and concurrency of whoever calls, before any attempt is made; what one attempt costs is held
+with it (`hold`)."""
+
+from functools import partial
+
+from fastgate import clock
+from fastgate.domain.snapshot import WhenFull
+from fastgate.errors import ClientDisconnected, GatewayError
+from fastgate.limits.chain import Chain
+from fastgate.limits.queue import Waiter
+from fastgate.limits.refusal import Refusal
+from fastgate.pipeline.demand import demand_of
+from fastgate.pipeline.exchange import Exchange
+
+
+async def admit(exchange: Exchange) -> None:
+    """GatewayError rate_limit_exceeded, with what to wait for; ledger_unavailable."""
+    accounting = exchange.services.accounting
+    if not accounting.writer.has_room() and accounting.writer.settings.when_full is WhenFull.DENY:
+        raise GatewayError(
+            "ledger_unavailable",
+            "The gateway cannot record what calls cost at the moment, and makes none that it cannot bill.",
+            headers=((b"retry-after", b"5"),),
+        )
+    exchange.demand = demand_of(exchange)
+    payer = exchange.payer = exchange.generation.payers.payer(exchange.key, exchange.tags)
+    exchange.slot = accounting.writer.holds.claim()
+    chain = payer.limits
+    if not chain.refs:
+        return
+    key = "" if exchange.key is None else exchange.key.id
+    entered = accounting.queue.enter(key, chain, partial(_take, exchange, chain))
+    refusal = await _wait(exchange, entered) if isinstance(entered, Waiter) else entered
+    if refusal is not None:
+        exchange.services.metrics.limit_refusals.labels(refusal.ref.owner.level.value).inc()
+        raise refusal.error(chain.headers(clock.monotonic_ns()))
+
+
+async def _wait(exchange: Exchange, waiter: Waiter) -> Refusal | None:
+    exchange.watch_client()
+    began_ns = clock.monotonic_ns()
+    exchange.waiter = waiter
+    try:
+        refusal = await waiter.outcome()
+    finally:
+        exchange.waiter = None
+        waited_ns = clock.monotonic_ns() - began_ns
+        exchange.waited_ns += waited_ns
+        level = waiter.refusal.ref.owner.level.value
+        exchange.services.metrics.limit_wait.labels(level).observe(waited_ns)
+    if exchange.client_left:
+        raise ClientDisconnected
+    return refusal
+
+
+def _take(exchange: Exchange, chain: Chain, now_ns: int) -> Refusal | None:
+    """Take the request from every limit, or from none."""
+    demand = exchange.demand
+    output_tokens = demand.output_for(chain)
+    refusal = chain.admit(1, demand.input_tokens, output_tokens, now_ns)
+    if refusal is not None:
+        return refusal
+    full = (
+        exchange.services.accounting.writer.holds.enter(exchange.slot, chain.gauges) if chain.gauges else -1
+    )
+    if full < 0:
+        exchange.admitted = True
+        return None
+    chain.give_back(1, demand.input_tokens, output_tokens)
+    return chain.full(full)

@@ -1,0 +1,155 @@
+"""The money of one attempt, from the hold to the ledger entry. It ends once, by `settle` or `release`."""
+
+from typing import TYPE_CHECKING
+
+from fastgate import clock
+from fastgate.domain.entry import Closing, Outcome, encode_closing, join
+from fastgate.domain.usage import Usage
+from fastgate.pipeline import estimate
+from fastgate.pipeline.demand import FREE
+from fastgate.pipeline.payer import Terms
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.attempt import Attempt
+    from fastgate.pipeline.exchange import Exchange
+
+
+class Charge:
+    """`cap` is the field that bounds the output, and its value, where a strict budget asks for it. `usage` is
+    what was billed, estimated where the provider did not say; None until it is settled."""
+
+    __slots__ = (
+        "_exchange",
+        "_held",
+        "_holds",
+        "_open",
+        "_opening",
+        "_slot",
+        "_terms",
+        "cap",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        exchange: "Exchange",
+        terms: Terms,
+        *,
+        slot: int,
+        held: int,
+        opening: bytes,
+        cap: tuple[str, int] | None,
+    ) -> None:
+        self._exchange = exchange
+        self._holds = exchange.services.accounting.writer.holds
+        self._terms = terms
+        self._slot = slot
+        self._held = held
+        self._opening = opening
+        self._open = True
+        exchange.services.accounting.writer.promise(opening)
+        self.cap = cap
+        self.usage: Usage | None = None
+
+    def sending(self) -> None:
+        """From here on the provider may bill it."""
+        self._holds.sent(self._slot)
+
+    def delivered(self, output_bytes: int) -> None:
+        """One more chunk has come: what the call of a lost worker is settled at."""
+        self._holds.progress(self._slot, 1, output_bytes)
+
+    def release(self) -> None:
+        """Nothing was consumed. Idempotent, as `settle` is: the first of them counts."""
+        if not self._open:
+            return
+        self._open = False
+        exchange, limits = self._exchange, self._terms.limits
+        limits.give_back(1, exchange.demand.input_tokens, exchange.demand.output_for(limits))
+        self._holds.release(self._slot)
+        self._leave(self._slot)
+
+    def _leave(self, slot: int) -> None:
+        self._exchange.services.accounting.writer.keep(self._opening)
+        self._exchange.leave(slot)
+
+    def settle(self, attempt: "Attempt", outcome: Outcome) -> None:
+        """Journal what it cost, then put the cost in the place of the hold."""
+        if not self._open:
+            return
+        self._open = False
+        exchange, holds, slot = self._exchange, self._holds, self._slot
+        accounting = exchange.services.accounting
+        usage = attempt.usage
+        estimated = usage is None
+        if usage is None:
+            usage = estimate.usage_of(attempt)
+        self.usage = usage
+        admitted_ns = holds.admitted_ns(slot)
+        prices = self._terms.prices
+        tariff = None if prices is None else prices.at(admitted_ns, usage.service_tier)
+        cost = 0 if tariff is None else tariff.cost_nano(usage)
+        unpriced = tariff is None and exchange.operation.endpoint not in FREE
+        now_ns = clock.monotonic_ns()
+        closing = Closing(
+            id=accounting.writer.entry_id(slot),
+            admitted_ns=admitted_ns,
+            settled_ns=clock.time_ns(),
+            outcome=outcome,
+            status=attempt.call.status,
+            usage=usage,
+            price="" if tariff is None else tariff.price.id,
+            estimated=estimated,
+            unpriced=unpriced,
+            cost=cost,
+            charged=holds.charged(slot),
+            duration_ms=(now_ns - attempt.started_ns) // 1_000_000,
+            ttft_ms=max(attempt.content_ns - attempt.started_ns, 0) // 1_000_000,
+        )
+        holds.settling(slot)
+        accounting.writer.append(join(self._opening, encode_closing(closing)))
+        holds.settle(slot, cost)
+        demand, limits = exchange.demand, self._terms.limits
+        limits.correct(
+            usage.input_tokens - demand.input_tokens,
+            usage.output_tokens - demand.output_for(limits),
+            now_ns,
+        )
+        exchange.billed(usage, cost, estimated=estimated)
+        _measure(attempt, cost, cost - self._held, estimated=estimated, unpriced=unpriced)
+        self._leave(slot)
+
+
+def _measure(attempt: "Attempt", cost: int, overshoot: int, *, estimated: bool, unpriced: bool) -> None:
+    metrics = attempt.exchange.services.metrics
+    provider = attempt.choice.provider.name
+    attempt.destination.cost.inc(cost)
+    metrics.overshoot.labels().observe(max(overshoot, 0))
+    if estimated:
+        metrics.estimated.labels(provider).inc()
+    if unpriced:
+        metrics.unpriced.labels(provider, "allowed").inc()
+
+
+class NoCharge:
+    """Of a call that no provider bills, such as fetching a stored response."""
+
+    __slots__ = ()
+
+    cap: tuple[str, int] | None = None
+    usage: Usage | None = None
+
+    def sending(self) -> None:
+        """Nothing follows from it."""
+
+    def delivered(self, output_bytes: int) -> None:
+        """Nothing follows from it."""
+
+    def release(self) -> None:
+        """Nothing was held."""
+
+    def settle(self, attempt: "Attempt", outcome: Outcome) -> None:
+        """Nothing is due."""
+
+
+NO_CHARGE = NoCharge()

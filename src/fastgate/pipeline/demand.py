@@ -1,0 +1,72 @@
+"""What a request may consume at most, as far as can be told before it."""
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from fastgate.domain.endpoint import Endpoint
+from fastgate.limits.chain import Chain
+from fastgate.pricing.estimate import Size, input_tokens
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.exchange import Exchange
+
+# Parts that are billed by what they show or sound, not by their text.
+_IMAGES: Final = re.compile(rb'"type"\s*:\s*"(?:image_url|input_image)"')
+_FILES: Final = re.compile(rb'"type"\s*:\s*"(?:input_audio|file|input_file)"')
+_ENCODED: Final = re.compile(rb'(?:;base64,|"(?:data|file_data)"\s*:\s*")[A-Za-z0-9+/=]{256,}')
+_SEARCHES: Final = re.compile(rb'"(?:web_search|file_search)[a-z0-9_]*"')
+_GENERATES_TEXT: Final = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES})
+_GENERATES_IMAGES: Final = frozenset({Endpoint.IMAGES_GENERATIONS, Endpoint.IMAGES_EDITS})
+FREE: Final = frozenset({Endpoint.MODERATIONS})
+"""Providers bill nothing for these, so they need no price."""
+
+SEARCHES: Final = 10
+"""How many searches a call with such a tool is taken for."""
+MAX_COUNTED: Final = 1 << 32
+
+
+class Demand(NamedTuple):
+    """`output_cap` is per answer; `capped` says that the client itself set that bound."""
+
+    size: Size
+    input_tokens: int
+    output_cap: int
+    capped: bool
+    service_tier: str | None
+
+    def output_for(self, limits: Chain) -> int:
+        """The tokens to take from the limits for the output."""
+        tokens = self.output_cap * self.size.n
+        return tokens if self.capped else limits.likely_output(self.input_tokens, tokens)
+
+
+NOTHING: Final = Demand(Size(0), 0, 0, True, None)
+
+
+def demand_of(exchange: "Exchange") -> Demand:
+    envelope = exchange.envelope
+    operation = exchange.operation
+    if envelope is None:
+        # A form is a file and a few words.
+        size = Size(0, files=1)
+        return Demand(size, input_tokens(size), 0, True, None)
+    body, fields = envelope.body, envelope.fields
+    text_bytes, images, files, searches = len(body), 0, 0, 0
+    if b'"type"' in body:
+        images, files = len(_IMAGES.findall(body)), len(_FILES.findall(body))
+        if images or files:
+            text_bytes -= sum(map(len, _ENCODED.findall(body)))
+        searches = SEARCHES if _SEARCHES.search(body) else 0
+    if fields.previous_response_id is not None:
+        files += 1  # the conversation so far, which the provider has
+    answers = min(max(fields.n or 1, 1), MAX_COUNTED)
+    if operation.endpoint in _GENERATES_TEXT:
+        cap = envelope.output_cap
+        default = exchange.generation.settings.money.default_output_hold_tokens
+        each = default if cap is None else min(max(cap, 0), MAX_COUNTED)
+        capped = cap is not None
+    else:
+        answers = answers if operation.endpoint in _GENERATES_IMAGES else 1
+        each, capped = 0, True
+    size = Size(text_bytes, images, files, searches, answers)
+    return Demand(size, input_tokens(size), each, capped, fields.service_tier)

@@ -1,0 +1,142 @@
+"""Reserve what one attempt may cost, at every level at once, before it is made."""
+
+from typing import Final
+
+from fastgate import clock
+from fastgate._core.holds import room
+from fastgate.domain.account import BudgetRef
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.entry import Opening, encode_opening
+from fastgate.domain.snapshot import Unpriced
+from fastgate.errors import GatewayError
+from fastgate.limits.chain import Chain
+from fastgate.limits.refusal import Refusal
+from fastgate.pipeline.charge import NO_CHARGE, Charge, NoCharge
+from fastgate.pipeline.demand import FREE
+from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.payer import Terms
+from fastgate.pipeline.refusals import BudgetRefused, refused_by
+from fastgate.pricing.cost import Tariff
+from fastgate.pricing.estimate import hold_nano, output_cap_for
+from fastgate.routing.plan import Choice
+
+# What fits a strict budget may have shrunk by the time that it is held.
+_TRIES: Final = 3
+
+
+def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError:
+    """The charge for an attempt there, or why none may be made: rate_limit_exceeded, unpriced_model,
+    budget_exceeded."""
+    if exchange.payer is None:
+        return NO_CHARGE
+    terms = exchange.payer.terms(choice)
+    demand = exchange.demand
+    now_ns = clock.time_ns()
+    tariffs = terms.tariffs(now_ns, demand.service_tier)
+    if not tariffs and (error := _unpriced(exchange, choice, terms)) is not None:
+        return error
+    limits, now_monotonic_ns = terms.limits, clock.monotonic_ns()
+    output_tokens = demand.output_for(limits)
+    refusal = limits.admit(1, demand.input_tokens, output_tokens, now_monotonic_ns)
+    if refusal is not None:
+        return _over_limit(exchange, limits, refusal)
+    slot = exchange.slot_for_attempt(gauges=bool(limits.gauges))
+    charge: Charge | GatewayError | None = None
+    try:
+        full = exchange.services.accounting.writer.holds.enter(slot, limits.gauges) if limits.gauges else -1
+        if full >= 0:
+            charge = _over_limit(exchange, limits, limits.full(full))
+        else:
+            charge = _reserve(exchange, choice, terms, tariffs, slot=slot, now_ns=now_ns)
+    finally:
+        if not isinstance(charge, Charge):
+            exchange.leave(slot)
+            limits.give_back(1, demand.input_tokens, output_tokens)
+    return charge
+
+
+def _over_limit(exchange: Exchange, limits: Chain, refusal: Refusal) -> GatewayError:
+    exchange.services.metrics.limit_refusals.labels(refusal.ref.owner.level.value).inc()
+    return refusal.error(limits.headers(clock.monotonic_ns()))
+
+
+def _unpriced(exchange: Exchange, choice: Choice, terms: Terms) -> GatewayError | None:
+    if exchange.operation.endpoint in FREE:
+        return None
+    policy = exchange.generation.settings.money.unpriced
+    metrics = exchange.services.metrics
+    if policy is Unpriced.ALLOW or (policy is Unpriced.DENY_BUDGETED and not terms.budgets):
+        return None
+    metrics.unpriced.labels(choice.provider.name, "denied").inc()
+    return GatewayError(
+        "unpriced_model",
+        f"There is no price for {choice.provider.name}/{choice.model}, so a budget cannot hold it: add one "
+        "under `prices` in the configuration, or set `unpriced`.",
+        param="model",
+    )
+
+
+def _reserve(
+    exchange: Exchange, choice: Choice, terms: Terms, tariffs: tuple[Tariff, ...], *, slot: int, now_ns: int
+) -> Charge | GatewayError:
+    demand = exchange.demand
+    accounting = exchange.services.accounting
+    holds = accounting.writer.holds
+    cap = demand.output_cap
+    adds_cap = terms.strict and bool(tariffs) and not demand.capped
+    price = tariffs[0].price.id if tariffs else ""
+    tries = _TRIES if adds_cap else 1
+    while True:
+        tries -= 1
+        if adds_cap:
+            fitting = output_cap_for(tariffs, demand.size, room(accounting.accounts, terms.lines, now_ns))
+            cap = max(min(demand.output_cap, fitting), 1)
+        amount = hold_nano(tariffs, demand.size, cap, strict=terms.strict)
+        opening = _opening(exchange, choice, terms, price, amount)
+        refused = holds.reserve(slot, terms.lines, amount, now_ns, opening)
+        if refused < 0:
+            field = (_cap_field(exchange, choice), cap) if adds_cap else None
+            return Charge(exchange, terms, slot=slot, held=amount, opening=opening, cap=field)
+        if not tries or cap == 1:
+            return _over_budget(exchange, terms.budgets[refused], amount)
+
+
+def _over_budget(exchange: Exchange, budget: BudgetRef, amount: int) -> BudgetRefused:
+    exchange.services.metrics.budget_refusals.labels(budget.owner.level.value).inc()
+    return refused_by(budget, amount, exchange.services.accounting.accounts)
+
+
+def _cap_field(exchange: Exchange, choice: Choice) -> str:
+    match exchange.operation.endpoint:
+        case Endpoint.RESPONSES:
+            return "max_output_tokens"
+        case Endpoint.CHAT:
+            return choice.provider.output_cap
+        case _:
+            return "max_tokens"
+
+
+def _opening(exchange: Exchange, choice: Choice, terms: Terms, price: str, held: int) -> bytes:
+    key = exchange.key
+    return encode_opening(
+        Opening(
+            request_id=exchange.request_id,
+            attempt=len(exchange.attempts) + 1,
+            virtual_key="" if key is None else key.id,
+            customer="" if key is None or key.customer_id is None else key.customer_id,
+            teams=() if key is None else key.teams,
+            tags=exchange.tags,
+            metadata={} if key is None else key.metadata,
+            endpoint=exchange.operation.label,
+            stream=exchange.stream,
+            requested_model=(exchange.model or "")[:256],
+            provider=choice.provider.name,
+            deployment=choice.deployment.id,
+            credential="" if choice.credential is None else choice.credential.id,
+            model=choice.model[:256],
+            public_model=terms.public_model[:256],
+            hold_price=price,
+            held=held,
+            input_tokens=exchange.demand.input_tokens,
+        )
+    )

@@ -1,0 +1,157 @@
+"""Who pays for a request, and on which terms: worked out once for each key, tags and destination."""
+
+import struct
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final
+
+from fastgate.domain.account import NO_ACCOUNTS, Accounts, BudgetRef, LimitRef
+from fastgate.domain.snapshot import Deployment, Snapshot
+from fastgate.domain.virtual_key import VirtualKey
+from fastgate.limits.chain import Chain
+from fastgate.limits.limiter import Limiter
+from fastgate.pricing.book import PriceList, Prices
+from fastgate.pricing.cost import Tariff
+from fastgate.routing.plan import Choice
+
+MAX_PAYERS: Final = 8_192
+MAX_TERMS: Final = 1_024
+
+TagItems = tuple[tuple[str, str], ...]
+"""Name and value, sorted."""
+
+
+class Terms:
+    """Of one attempt: its budgets from the narrowest to the widest, the limits that only it meets, prices.
+
+    `lines` is `budgets` as `_core.holds` takes them; `strict`: one of them is.
+    """
+
+    __slots__ = ("budgets", "limits", "lines", "prices", "public_model", "strict")
+
+    def __init__(
+        self, budgets: tuple[BudgetRef, ...], limits: Chain, prices: PriceList | None, public_model: str
+    ) -> None:
+        self.budgets = budgets
+        self.limits = limits
+        self.prices = prices
+        self.public_model = public_model
+        self.lines = packed(budgets)
+        self.strict = any(budget.strict for budget in budgets)
+
+    def tariffs(self, time_ns: int, service_tier: str | None) -> tuple[Tariff, ...]:
+        """Those that a call then may be billed at; none where it has no price."""
+        return () if self.prices is None else self.prices.possible(time_ns, service_tier)
+
+
+class Payer:
+    """A virtual key with a set of tags. `limits` are those that hold for all of its traffic."""
+
+    __slots__ = (
+        "_limiter",
+        "_narrowed",
+        "_prices",
+        "_snapshot",
+        "_terms",
+        "all_limits",
+        "budgets",
+        "has_soft_limits",
+        "key",
+        "limits",
+        "tags",
+    )
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        prices: Prices,
+        limiter: Limiter,
+        key: VirtualKey | None,
+        tags: dict[str, str],
+    ) -> None:
+        self.key = key
+        self.tags = tags
+        self._snapshot = snapshot
+        self._prices = prices
+        self._limiter = limiter
+        accounts = _accounts(snapshot, key, tags)
+        self.budgets = accounts.budgets
+        self.has_soft_limits = any(budget.soft for budget in accounts.budgets)
+        self.limits = limiter.chain(tuple(ref for ref in accounts.limits if not ref.owner.narrowed))
+        self.all_limits = accounts.limits
+        self._narrowed = tuple(ref for ref in accounts.limits if ref.owner.narrowed)
+        self._terms: dict[tuple[str, str], Terms] = {}
+
+    def terms(self, choice: Choice) -> Terms:
+        """For an attempt there."""
+        deployment, model = choice.deployment, choice.model
+        found = self._terms.get((deployment.id, model))
+        if found is None:
+            if len(self._terms) >= MAX_TERMS:
+                self._terms.clear()
+            found = self._terms[deployment.id, model] = self._make(deployment, model)
+        return found
+
+    def _make(self, deployment: Deployment, model: str) -> Terms:
+        owners = self._snapshot.owners
+        target = owners.get(f"deployment/{deployment.id}", NO_ACCOUNTS)
+        target += owners.get(f"provider/{deployment.provider}", NO_ACCOUNTS)
+        public = model if deployment.model == "*" else deployment.model
+        for each in self._snapshot.model_accounts:
+            if fnmatchcase(public.lower(), each.model.lower()):
+                target += each.accounts
+        narrowed = tuple(ref for ref in self._narrowed if _covers(ref, deployment.provider, public))
+        return Terms(
+            self.budgets + target.budgets,
+            self._limiter.chain(narrowed + target.limits),
+            self._prices.of(deployment.id, deployment.provider, model),
+            public,
+        )
+
+
+class Payers:
+    """Those of one configuration."""
+
+    def __init__(self, snapshot: Snapshot, limiter: Limiter) -> None:
+        self._snapshot = snapshot
+        self._limiter = limiter
+        self._prices = Prices(snapshot.prices)
+        self._payers: dict[tuple[str, TagItems], Payer] = {}
+
+    def payer(self, key: VirtualKey | None, tags: dict[str, str]) -> Payer:
+        """As the key is now: what changed in it since makes another one."""
+        name = ("" if key is None else key.id, tuple(sorted(tags.items())))
+        found = self._payers.get(name)
+        if found is None or found.key is not key:
+            if len(self._payers) >= MAX_PAYERS:
+                self._payers.clear()
+            found = Payer(self._snapshot, self._prices, self._limiter, key, tags)
+            self._payers[name] = found
+        return found
+
+
+def _accounts(snapshot: Snapshot, key: VirtualKey | None, tags: dict[str, str]) -> Accounts:
+    owners = snapshot.owners
+    found = NO_ACCOUNTS
+    if key is not None:
+        found += key.accounts
+        for team in key.teams:
+            found += owners.get(f"team/{team}", NO_ACCOUNTS)
+        if key.customer_id is not None:
+            found += owners.get(f"customer/{key.customer_id}", NO_ACCOUNTS)
+    for each in snapshot.tag_accounts:
+        if each.tags.items() <= tags.items():
+            found += each.accounts
+    return found + owners.get("gateway/", NO_ACCOUNTS)
+
+
+def _covers(ref: LimitRef, provider: str, model: str) -> bool:
+    what, _, name = ref.owner.narrowed.partition("=")
+    if what == "provider":
+        return name == provider
+    return fnmatchcase(model.lower(), name.lower())
+
+
+def packed(budgets: Iterable[BudgetRef]) -> bytes:
+    lines = [budget.line for budget in budgets]
+    return struct.pack(f"={len(lines)}i", *lines)

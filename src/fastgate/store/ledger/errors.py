@@ -1,0 +1,17 @@
+"""What can go wrong with the ledger's database. No message has the password of its URL."""
+
+
+class LedgerError(Exception):
+    """A sentence for people: which database, and what is the matter."""
+
+
+class LedgerUnavailable(LedgerError):
+    """It may work later: the disk is full, the server is away. Nothing of the transaction is stored."""
+
+
+class LedgerUnusable(LedgerError):
+    """It will not work by waiting: a wrong URL, no ledger, a newer or damaged schema."""
+
+
+class LedgerInUse(LedgerError):
+    """Another process writes to this ledger."""

@@ -1,0 +1,1 @@
+"""The schema of the ledger, step by step. A step that has been released is never edited."""

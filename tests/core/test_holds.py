@@ -1,0 +1,492 @@
+"""The table of holds: its states, its limits, and what it does with anything that is not as it should be."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.core import lines, money_processes
+from tests.core.conftest import Spawn
+
+from fastgate._core import holds
+from fastgate._core.accounts import AccountTable
+from fastgate._core.holds import HoldTable, charge, roll, room
+from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, BudgetWord
+from fastgate.domain.entry import MAX_OPENING
+
+NOW = 10**18
+MAX_AMOUNT = (1 << 56) - 1
+SLOT = 4096
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> AccountTable:
+    """Lines 0 to 4 are budgets of 100 nano-USD, 5 and 6 are of limits, 7 is nobody's."""
+    table = AccountTable(str(tmp_path / "accounts"), True, 8)
+    for line in range(5):
+        lines.place_budget(table, line, 100 + line, 100)
+    for line in (5, 6):
+        lines.place_limits(table, line, 100 + line)
+    return table
+
+
+@pytest.fixture
+def table(tmp_path: Path, accounts: AccountTable) -> HoldTable:
+    return HoldTable(str(tmp_path / "holds"), accounts, True)
+
+
+def test_the_numbers_are_those_that_others_use() -> None:
+    assert holds.MAX_OPENING == MAX_OPENING
+    assert [holds.FREE, holds.CLAIMED, holds.RESERVING, holds.RESERVED, holds.SENT, holds.SETTLING] == list(range(6))
+
+
+def test_reserved_on_every_line_or_on_none(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    accounts.store(3, BudgetWord.LIMIT, 59)
+    assert table.reserve(slot, lines.packed(range(5)), 60, NOW, b"") == 3
+    assert [lines.committed(accounts, line) for line in range(5)] == [0] * 5
+    assert [accounts.load(line, BudgetWord.DENIALS) for line in range(5)] == [0, 0, 0, 1, 0]
+    assert table.state(slot) == holds.CLAIMED
+    assert table.reserve(slot, lines.packed([0, 1, 2, 4]), 60, NOW, b"") == -1
+    assert [lines.committed(accounts, line) for line in range(5)] == [60, 60, 60, 0, 60]
+    assert table.charged(slot) == (100, 101, 102, 104)
+
+
+def test_every_change_is_announced_in_the_line(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    seen = [accounts.load(0, BudgetWord.OPS)]
+    for call in (
+        lambda: table.reserve(slot, lines.packed([0]), 10, NOW, b""),
+        lambda: table.release(slot),
+        lambda: table.reserve(slot, lines.packed([0]), 10, NOW, b""),
+        lambda: (table.settling(slot), table.settle(slot, 7)),
+        lambda: charge(accounts, 0, 7, NOW),
+    ):
+        call()
+        seen.append(accounts.load(0, BudgetWord.OPS))
+    assert seen == sorted(set(seen))
+
+
+def test_a_serial_number_is_of_one_entry(table: HoldTable) -> None:
+    slot = table.claim()
+    serials = [table.serial(slot)]
+    table.reserve(slot, b"", 1, NOW, b"")
+    table.release(slot)
+    assert table.serial(slot) == serials[0]
+    for _ in range(3):
+        table.reserve(slot, b"", 1, NOW, b"")
+        table.settling(slot)
+        assert table.serial(slot) == serials[-1]
+        table.settle(slot, 1)
+        serials.append(table.serial(slot))
+    table.free(slot)
+    serials.append(table.serial(table.claim()))
+    assert serials == sorted(set(serials))
+
+
+def test_a_period_is_chosen_by_the_latest_of_the_chain(accounts: AccountTable, table: HoldTable) -> None:
+    """Line 1 is already in the period that begins at NOW, line 0 is not."""
+    for line in (0, 1):
+        lines.end_period(accounts, line, 0, NOW)
+        lines.end_period(accounts, line, 1, 2 * NOW)
+    roll(accounts, 1, NOW)
+    slot = table.claim()
+    assert table.reserve(slot, lines.packed([0, 1]), 60, NOW - 5, b"") == -1
+    assert table.admitted_ns(slot) == NOW
+    assert table.read(slot).tags == (1, 1)
+    assert [lines.amount(accounts, line, BudgetWord.COMMITTED) for line in (0, 1)] == [(1, 60), (1, 60)]
+
+
+def test_without_further_ends_a_budget_stays_in_its_period(accounts: AccountTable, table: HoldTable) -> None:
+    """The control process is away: what it wrote four periods ago ends no period now."""
+    for period in range(3):
+        lines.end_period(accounts, 0, period, NOW + period)
+    slots = [table.claim() for _ in range(11)]
+    admitted = [table.reserve(slot, lines.packed([0]), 10, NOW + 1_000, b"") for slot in slots]
+    assert admitted == [-1] * 10 + [0]
+    assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (3, 100)
+
+
+def test_a_late_settlement_leaves_the_next_period_alone(accounts: AccountTable, table: HoldTable) -> None:
+    lines.end_period(accounts, 0, 0, NOW)
+    slot, later = table.claim(), table.claim()
+    assert table.reserve(slot, lines.packed([0]), 100, NOW - 1, b"") == -1
+    assert table.reserve(later, lines.packed([0]), 100, NOW, b"") == -1
+    table.settling(slot)
+    table.settle(slot, 100)
+    assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (1, 100)
+    table.settling(later)
+    table.settle(later, 30)
+    assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (1, 30)
+    assert lines.amount(accounts, 0, BudgetWord.SPENT) == (1, 30)
+
+
+def test_spending_again_after_half_of_all_tags(accounts: AccountTable) -> None:
+    """An idle budget that is rolled over 200 times: what it spent before must not look newer than now."""
+    assert charge(accounts, 0, 7, NOW)
+    for period in range(200):
+        lines.end_period(accounts, 0, period, NOW + period + 1)
+        roll(accounts, 0, NOW + period + 1)
+    assert charge(accounts, 0, 5, NOW + 201)
+    assert lines.amount(accounts, 0, BudgetWord.SPENT) == (200, 5)
+
+
+def test_the_largest_amounts(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    accounts.store(0, BudgetWord.LIMIT, (1 << 63) - 1)
+    accounts.store(0, BudgetWord.EXTRA, (1 << 63) - 1)
+    accounts.store(0, BudgetWord.EXTRA_UNTIL, (1 << 63) - 1)
+    for amount in (MAX_AMOUNT + 1, (1 << 63) - 1):
+        assert table.reserve(slot, lines.packed([0]), amount, NOW, b"") == 0
+    assert table.reserve(slot, lines.packed([0]), MAX_AMOUNT, NOW, b"") == -1
+    assert room(accounts, lines.packed([0]), NOW) == 0
+    table.settling(slot)
+    table.settle(slot, (1 << 63) - 1)
+    assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (0, MAX_AMOUNT)
+    assert lines.amount(accounts, 0, BudgetWord.SPENT) == (0, MAX_AMOUNT)
+    assert charge(accounts, 0, (1 << 63) - 1, NOW)
+    assert lines.amount(accounts, 0, BudgetWord.SPENT) == (0, MAX_AMOUNT)
+
+
+@pytest.mark.parametrize("limit", [-1, -(1 << 63)])
+def test_nothing_fits_into_a_negative_limit(accounts: AccountTable, table: HoldTable, limit: int) -> None:
+    accounts.store(0, BudgetWord.LIMIT, limit)
+    assert table.reserve(table.claim(), lines.packed([0]), 0, NOW, b"") == 0
+    assert room(accounts, lines.packed([0]), NOW) == 0
+
+
+def test_room(accounts: AccountTable, table: HoldTable) -> None:
+    assert room(accounts, b"", NOW) == 1 << 62
+    assert room(accounts, lines.packed([7]), NOW) == 1 << 62
+    accounts.store(1, BudgetWord.LIMIT, 30)
+    assert room(accounts, lines.packed([0, 1]), NOW) == 30
+    table.reserve(table.claim(), lines.packed([0]), 90, NOW, b"")
+    assert room(accounts, lines.packed([0, 1]), NOW) == 10
+    accounts.store(0, BudgetWord.EXTRA, 5)
+    accounts.store(0, BudgetWord.EXTRA_UNTIL, NOW + 1)
+    assert [room(accounts, lines.packed([0, 1]), now) for now in (NOW, NOW + 1)] == [15, 10]
+
+
+def test_lines_of_nobody_hold_nothing_up(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    accounts.store(1, BudgetWord.LIMIT, 0)
+    accounts.store(1, BudgetWord.ID, 0)
+    assert table.reserve(slot, lines.packed([7, 0, 1]), 100, NOW, b"") == -1
+    assert table.charged(slot) == (100,)
+    accounts.store(0, BudgetWord.LIMIT, 0)
+    other = table.claim()
+    assert table.reserve(other, lines.packed([7, 1, 0]), 1, NOW, b"") == 2, "the index is that of the chain"
+    assert table.enter(other, lines.packed_gauges([(7, 2, 0)])) == -1
+    assert accounts.load(7, 2) == 0
+
+
+def test_a_line_that_has_another_owner_by_now_is_left_alone(accounts: AccountTable, table: HoldTable) -> None:
+    slots = [table.claim() for _ in range(3)]
+    for slot in slots:
+        assert table.enter(slot, lines.packed_gauges([(5, 2, 9)])) == -1
+        assert table.reserve(slot, lines.packed([0, 1]), 10, NOW, b"") == -1
+    lines.place_budget(accounts, 0, 999, 100)
+    lines.place_limits(accounts, 5, 998)
+    for line, word in ((0, BudgetWord.COMMITTED), (5, 2)):
+        accounts.store(line, word, 77)
+    table.release(slots[0])
+    table.settling(slots[1])
+    table.settle(slots[1], 4)
+    for slot in slots:
+        table.free(slot)
+    assert accounts.load(0, BudgetWord.COMMITTED) == accounts.load(5, 2) == 77
+    assert (lines.committed(accounts, 1), lines.spent(accounts, 1)) == (4, 4)
+
+
+def test_gauges_all_or_none(accounts: AccountTable, table: HoldTable) -> None:
+    def entered() -> list[int]:
+        return [accounts.load(5, 2), accounts.load(5, 3), accounts.load(6, 15)]
+
+    slots = [table.claim() for _ in range(3)]
+    chain = lines.packed_gauges([(5, 2, 2), (5, 3, 100), (6, 15, 2)])
+    assert [table.enter(slot, chain) for slot in slots] == [-1, -1, 0]
+    assert table.enter(slots[2], lines.packed_gauges([(5, 3, 3), (6, 15, 2)])) == 1
+    assert entered() == [2, 2, 2]
+    assert table.enter(slots[0], lines.packed_gauges([(5, 3, 3)])) == -1
+    assert entered() == [2, 3, 2]
+    for slot in slots:
+        table.free(slot)
+    assert entered() == [0, 0, 0]
+
+
+def test_room_in_a_slot_is_bounded(table: HoldTable) -> None:
+    slot = table.claim()
+    assert table.enter(slot, lines.packed_gauges([(5, 2, 99)] * 20)) == -1
+    with pytest.raises(ValueError, match="24 gauges"):
+        table.enter(slot, lines.packed_gauges([(5, 2, 99)] * 5))
+    assert table.enter(slot, lines.packed_gauges([(5, 2, 99)] * 4)) == -1
+    assert table.read(slot).entered == 24
+    for chain, opening in ((range(5), bytes(3_073)), ([0] * 33, b"")):
+        with pytest.raises(ValueError, match="more than"):
+            table.reserve(slot, lines.packed(chain), 1, NOW, opening)
+    opening = bytes(random.Random(1).randbytes(3_072))
+    assert table.reserve(slot, lines.packed([0] * 32), 1, NOW, opening) == -1
+    hold = table.read(slot)
+    assert (hold.opening, hold.held, hold.lines) == (opening, 32, (0,) * 32)
+    table.free(slot)
+
+
+@pytest.mark.parametrize("length", range(18))
+def test_openings_of_each_length(table: HoldTable, length: int) -> None:
+    slot = table.claim()
+    for opening in (b"\xff" * 40, bytes(range(1, length + 1))):
+        table.reserve(slot, b"", 1, NOW, opening)
+        assert table.read(slot).opening == opening
+        table.release(slot)
+
+
+def test_the_last_freed_slot_is_the_next(table: HoldTable) -> None:
+    slots = [table.claim() for _ in range(5)]
+    for slot in (slots[1], slots[3]):
+        table.free(slot)
+    assert [table.claim(), table.claim()] == [slots[3], slots[1]]
+
+
+def test_it_grows_while_others_read(tmp_path: Path, accounts: AccountTable, table: HoldTable) -> None:
+    reader = HoldTable(str(tmp_path / "holds"), accounts, False)
+    assert reader.slots() == []
+    slots = [table.claim() for _ in range(5_000)]
+    table.reserve(slots[-1], lines.packed([0]), 1, NOW, b"the last one")
+    assert sorted(reader.slots()) == sorted(slots) == list(range(5_000))
+    assert reader.read(slots[-1]).opening == b"the last one"
+    assert (table.in_use, reader.in_use) == (5_000, 5_000)
+    path = tmp_path / "holds"
+    assert path.stat().st_blocks * 512 >= path.stat().st_size, "a hole could fail at the first write"
+
+
+def test_a_full_disk_refuses_the_claim_and_nothing_else(
+    tmp_path: Path, accounts: AccountTable, spawn: Spawn
+) -> None:
+    process = spawn(money_processes.claim_beyond_limit, tmp_path / "accounts", tmp_path / "holds", 70 * SLOT)
+    process.start()
+    assert process.result() == ["File too large", 64, 64]
+
+
+# --- misuse ------------------------------------------------------------------------------------------
+
+CALLS: dict[str, Callable[[HoldTable, int], object]] = {
+    "enter": lambda table, slot: table.enter(slot, b""),
+    "reserve": lambda table, slot: table.reserve(slot, b"", 0, NOW, b""),
+    "sent": lambda table, slot: table.sent(slot),
+    "progress": lambda table, slot: table.progress(slot, 1, 1),
+    "reported": lambda table, slot: table.reported(slot, 1, 1),
+    "admitted_ns": lambda table, slot: table.admitted_ns(slot),
+    "serial": lambda table, slot: table.serial(slot),
+    "charged": lambda table, slot: table.charged(slot),
+    "release": lambda table, slot: table.release(slot),
+    "settling": lambda table, slot: table.settling(slot),
+    "settle": lambda table, slot: table.settle(slot, 1),
+    "free": lambda table, slot: table.free(slot),
+}
+_IN_FLIGHT = {"progress", "reported", "admitted_ns", "settling", "serial", "charged", "free"}
+ALLOWED = {
+    "free": set(),
+    "claimed": {"enter", "reserve", "serial", "charged", "free"},
+    "reserved": {*_IN_FLIGHT, "sent", "release"},
+    "sent": {*_IN_FLIGHT, "sent", "release"},
+    "settling": {*_IN_FLIGHT, "settle"},
+}
+
+
+@pytest.mark.parametrize("state", ALLOWED)
+@pytest.mark.parametrize("call", CALLS)
+def test_calls_that_make_no_sense_in_a_state(table: HoldTable, state: str, call: str) -> None:
+    slot = table.claim()
+    if state == "free":
+        table.free(slot)
+    if state in ("reserved", "sent", "settling"):
+        table.reserve(slot, b"", 1, NOW, b"")
+    if state == "sent":
+        table.sent(slot)
+    if state == "settling":
+        table.settling(slot)
+    before = table.read(slot)
+    if call in ALLOWED[state]:
+        CALLS[call](table, slot)
+        return
+    with pytest.raises(ValueError, match=f"is {state}"):
+        CALLS[call](table, slot)
+    assert table.read(slot) == before
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_slots_outside_of_the_table(table: HoldTable, call: str) -> None:
+    for slot in (-1, 64, 1 << 30, 1 << 62):
+        with pytest.raises(IndexError, match="outside"):
+            CALLS[call](table, slot)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_closed_table_refuses(table: HoldTable, call: str) -> None:
+    slot = table.claim()
+    table.close()
+    table.close()
+    others: list[Callable[[], object]] = [
+        lambda: CALLS[call](table, slot),
+        table.claim,
+        table.slots,
+        lambda: table.in_use,
+        lambda: table.read(slot),
+        lambda: table.state(slot),
+    ]
+    for other in others:
+        with pytest.raises(ValueError, match="closed"):
+            other()
+
+
+def test_closed_accounts_leave_a_slot_as_it_is(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    table.enter(slot, lines.packed_gauges([(5, 2, 9)]))
+    table.reserve(slot, lines.packed([0]), 1, NOW, b"")
+    table.settling(slot)
+    before = table.read(slot)
+    accounts.close()
+    for call in ("settle", "free"):
+        with pytest.raises(ValueError, match="closed"):
+            CALLS[call](table, slot)
+    assert table.read(slot) == before
+
+
+def test_only_the_worker_claims(tmp_path: Path, accounts: AccountTable, table: HoldTable) -> None:
+    reader = HoldTable(str(tmp_path / "holds"), accounts, False)
+    with pytest.raises(ValueError, match="another worker"):
+        reader.claim()
+
+
+def test_bad_arguments_change_nothing(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    before = [accounts.load(line, word) for line in range(8) for word in range(16)]
+    value_errors: list[Callable[[], object]] = [
+        lambda: table.reserve(slot, b"\0\0\0", 1, NOW, b""),
+        lambda: table.reserve(slot, lines.packed([0]), -1, NOW, b""),
+        lambda: table.reserve(slot, lines.packed([0]), 1, -1, b""),
+        lambda: table.reserve(slot, lines.packed([0, 5]), 1, NOW, b""),
+        lambda: table.enter(slot, bytes(15)),
+        lambda: table.enter(slot, lines.packed_gauges([(5, 2, 9), (0, 3, 9)])),
+        lambda: room(accounts, b"\0", NOW),
+        lambda: room(accounts, lines.packed([0, 5]), NOW),
+        lambda: charge(accounts, 0, -1, NOW),
+        lambda: charge(accounts, 0, 1, -1),
+        lambda: charge(accounts, 5, 1, NOW),
+        lambda: roll(accounts, 5, NOW),
+    ]
+    index_errors: list[Callable[[], object]] = [
+        lambda: table.reserve(slot, lines.packed([0, 8]), 1, NOW, b""),
+        lambda: table.reserve(slot, lines.packed([0, -1]), 1, NOW, b""),
+        lambda: table.enter(slot, lines.packed_gauges([(5, 2, 9), (8, 2, 9)])),
+        lambda: table.enter(slot, lines.packed_gauges([(5, 2, 9), (-1, 2, 9)])),
+        lambda: table.enter(slot, lines.packed_gauges([(5, 1, 9)])),
+        lambda: table.enter(slot, lines.packed_gauges([(5, 16, 9)])),
+        lambda: table.enter(slot, lines.packed_gauges([(5, -5, 9)])),
+        lambda: room(accounts, lines.packed([0, 8]), NOW),
+        lambda: charge(accounts, 8, 1, NOW),
+        lambda: roll(accounts, -1, NOW),
+    ]
+    for expected, calls in ((ValueError, value_errors), (IndexError, index_errors)):
+        for call in calls:
+            with pytest.raises(expected):
+                call()
+    assert [accounts.load(line, word) for line in range(8) for word in range(16)] == before
+    assert table.read(slot).gauges == ()
+    table.reserve(slot, lines.packed([0]), 1, NOW, b"")
+    for call in (
+        lambda: table.progress(slot, -1, 0),
+        lambda: table.progress(slot, 0, -1),
+        lambda: table.reported(slot, -1, 0),
+        lambda: table.reported(slot, 0, -1),
+    ):
+        with pytest.raises(ValueError, match=r"negative|shrink"):
+            call()
+    table.settling(slot)
+    with pytest.raises(ValueError, match="negative"):
+        table.settle(slot, -1)
+    assert lines.committed(accounts, 0) == 1
+
+
+def test_what_is_not_bytes_is_a_type_error(accounts: AccountTable, table: HoldTable) -> None:
+    slot = table.claim()
+    calls: list[Callable[[], object]] = [
+        lambda: table.reserve(slot, None, 1, NOW, b""),  # type: ignore[arg-type]  # what is tested
+        lambda: table.reserve(slot, b"", 1, NOW, None),  # type: ignore[arg-type]  # what is tested
+        lambda: table.enter(slot, None),  # type: ignore[arg-type]  # what is tested
+        lambda: room(accounts, None, NOW),  # type: ignore[arg-type]  # what is tested
+        lambda: HoldTable("holds", None, True),  # type: ignore[arg-type]  # what is tested
+    ]
+    for call in calls:
+        with pytest.raises(TypeError):
+            call()
+
+
+# --- damage ------------------------------------------------------------------------------------------
+
+
+def test_foreign_and_truncated_files_are_refused(tmp_path: Path, accounts: AccountTable) -> None:
+    path = tmp_path / "holds"
+    HoldTable(str(path), accounts, True).close()
+    good = path.read_bytes()
+
+    def refused(data: bytes) -> None:
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"holds|damaged"):
+            HoldTable(str(path), accounts, False)
+
+    for length in (0, 1, 8, 16, SLOT - 8, SLOT, 2 * SLOT, len(good) - 8, len(good) - 1):
+        refused(good[:length])
+    for offset in range(16):
+        refused(good[:offset] + bytes([good[offset] ^ 1]) + good[offset + 1 :])
+    for slots in (65, 1 << 30, (1 << 63) - 1):
+        refused(good[:16] + slots.to_bytes(8, "little") + good[24:])
+    path.write_bytes(good)
+    assert HoldTable(str(path), accounts, False).slots() == []
+
+
+WORDS = st.integers(0, 40) | st.integers(0, (1 << 64) - 1)
+
+
+@given(
+    data=st.data(),
+    state=st.integers(0, 7),
+    slot=st.lists(WORDS, min_size=128, max_size=128),
+    line=st.lists(WORDS, min_size=16, max_size=16),
+)
+def test_any_content_of_a_slot_and_of_the_lines_is_survived(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, state: int, slot: list[int], line: list[int]
+) -> None:
+    directory = tmp_path_factory.mktemp("damage")
+    accounts = AccountTable(str(directory / "accounts"), True, 3)
+    for number in range(3):
+        for word in range(16):
+            accounts.store(number, word, lines.signed(line[word]))
+        accounts.store(number, BudgetWord.KIND, data.draw(st.sampled_from([KIND_BUDGET, KIND_LIMITS])))
+    path = directory / "holds"
+    HoldTable(str(path), accounts, True).close()
+    content = path.read_bytes()
+    words = [slot[0] & ~7 | state, *slot[1:]]
+    # Mostly plausible numbers of lines and gauges, so that they are followed.
+    words[4] = data.draw(st.integers(0, 8)) << 16 | data.draw(st.integers(0, 15))
+    words[5] = data.draw(st.integers(0, 8)) << 16 | data.draw(st.integers(0, 15))
+    damaged = b"".join(word.to_bytes(8, "little") for word in words)
+    path.write_bytes(content[:SLOT] + damaged + content[SLOT + len(damaged) :])
+    table = HoldTable(str(path), accounts, False)
+    calls: list[Callable[[], object]] = [
+        lambda: table.read(0),
+        *(lambda call=call: call(table, 0) for call in CALLS.values()),
+        lambda: charge(accounts, 0, 1, NOW),
+        lambda: roll(accounts, 1, NOW),
+        lambda: room(accounts, lines.packed([0, 1, 2]), NOW),
+        lambda: table.reserve(0, lines.packed([0, 1, 2]), 5, NOW, b""),
+    ]
+    for call in data.draw(st.permutations(calls)):
+        try:
+            call()
+        except (ValueError, IndexError):
+            continue
+    table.close()
+    accounts.close()

@@ -124,6 +124,7 @@ def roll_and_charge(accounts: str, periods: str) -> object:
 def work_forever(accounts: str, path: str) -> object:
     """All that a worker does to its slots, at random."""
     table = HoldTable(path, AccountTable(accounts, False), True)
+    chain = lines.packed(range(5))
     chance = random.Random(path)
     wait_for_start()
     open_: list[int] = []
@@ -133,7 +134,8 @@ def work_forever(accounts: str, path: str) -> object:
             table.free(slot)
         else:
             open_.append(slot)
-            if table.reserve(slot, lines.packed(range(5)), 1 + slot, 1, b"opening") == -1 and chance.random() < 0.5:
+            reserved = table.reserve(slot, chain, 1 + slot, 1, b"opening") == -1
+            if reserved and chance.random() < 0.5:
                 table.sent(slot)
         if len(open_) > chance.randrange(8):
             slot = open_.pop(chance.randrange(len(open_)))
@@ -166,16 +168,33 @@ def work_a_little_traced(accounts: str, path: str) -> object:
 
 
 def take_until(accounts: str, limits: str, units: str, end_ns: str) -> object:
-    """Take as fast as it goes; (time, units) of what was let through, and the last time that was tried."""
-    table = AccountTable(accounts, False)
-    parsed = [tuple(map(int, limit.split(","))) for limit in limits.split()]
-    limiter = LimitSet(table, tuple((each[0], each[1], each[2], each[3], each[4], each[5]) for each in parsed))
+    """Take as fast as it goes; when something was let through."""
+    limiter = LimitSet(AccountTable(accounts, False), tuple(map(_limit, limits.split())))
     wait_for_start()
     taken = []
     while (now_ns := time.monotonic_ns()) < int(end_ns):
         if limiter.take(1, int(units), 0, now_ns) == -1:
             taken.append(now_ns)
     return taken
+
+
+def take_by_the_header(accounts: str, limits: str) -> object:
+    """Take requests at the time in the header, until that is 0; how many."""
+    table = AccountTable(accounts, False)
+    limiter = LimitSet(table, tuple(map(_limit, limits.split())))
+    wait_for_start()
+    taken = 0
+    while now_ns := table.header_load(0):
+        if limiter.take(1, 0, 0, now_ns) == -1:
+            taken += 1
+        else:
+            os.sched_yield()
+    return taken
+
+
+def _limit(text: str) -> tuple[int, int, int, int, int, int]:
+    line, word, measure, amount, period_ns, burst = map(int, text.split(","))
+    return line, word, measure, amount, period_ns, burst
 
 
 def _beyond_limit(limit: int, call: Callable[[], object]) -> str | None:

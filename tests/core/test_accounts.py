@@ -148,7 +148,19 @@ def test_foreign_and_truncated_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"accounts|damaged"):
             accounts.AccountTable(str(path), False)
 
-    for length in (0, 1, 8, 16, 24, PAGE - 8, PAGE, PAGE + 128, len(good) - 128, len(good) - 8, len(good) - 1):
+    for length in (
+        0,
+        1,
+        8,
+        16,
+        24,
+        PAGE - 8,
+        PAGE,
+        PAGE + 128,
+        len(good) - 128,
+        len(good) - 8,
+        len(good) - 1,
+    ):
         refused(good[:length])
     for offset in range(16):
         refused(good[:offset] + bytes([good[offset] ^ 1]) + good[offset + 1 :])

@@ -23,7 +23,9 @@ AMOUNTS = st.integers(0, 40) | st.sampled_from([MAX_AMOUNT, (1 << 63) - 1])
 COSTS = st.integers(0, 60)
 CHAINS = st.lists(st.integers(0, BUDGETS - 1), unique=True, max_size=BUDGETS)
 GAUGES = st.lists(
-    st.tuples(st.sampled_from(LIMITS), st.integers(2, 4), st.integers(-1, 4)), max_size=3, unique_by=lambda g: g[:2]
+    st.tuples(st.sampled_from(LIMITS), st.integers(2, 4), st.integers(-1, 4)),
+    max_size=3,
+    unique_by=lambda g: g[:2],
 )
 SIDES = st.integers(0, 1)
 
@@ -53,8 +55,10 @@ class Money(RuleBasedStateMachine):
             self.live(side)
 
     def teardown(self) -> None:
-        for table in (*self.tables, *self.accounts, self.control):
+        for table in self.tables:
             table.close()
+        for accounts in (*self.accounts, self.control):
+            accounts.close()
         self.directory.cleanup()
 
     # --- what the control process does ---------------------------------------------------------------
@@ -124,7 +128,9 @@ class Money(RuleBasedStateMachine):
         self.oracles[side : side + 1] = [reference.HoldTable(self.budgets, self.gauges)]
         self.slots[side : side + 1] = [{}]
 
-    def one_in(self, data: st.DataObject, *states: int) -> tuple[int, HoldTable, int, reference.HoldTable, int]:
+    def one_in(
+        self, data: st.DataObject, *states: int
+    ) -> tuple[int, HoldTable, int, reference.HoldTable, int]:
         """A slot in one of the states: its side, and where it is in the table and in the oracle."""
         found = [
             (side, self.tables[side], slot, self.oracles[side], other)
@@ -153,7 +159,11 @@ class Money(RuleBasedStateMachine):
 
     @precondition(lambda self: self.has(reference.CLAIMED))
     @rule(
-        data=st.data(), chain=CHAINS, amount=AMOUNTS, behind_ns=st.integers(0, 150), opening=st.binary(max_size=20)
+        data=st.data(),
+        chain=CHAINS,
+        amount=AMOUNTS,
+        behind_ns=st.integers(0, 150),
+        opening=st.binary(max_size=20),
     )
     def reserve(
         self, data: st.DataObject, chain: list[int], amount: int, behind_ns: int, opening: bytes
@@ -240,7 +250,9 @@ class Money(RuleBasedStateMachine):
             tag, spent = lines.amount(self.control, line, BudgetWord.SPENT)
             assert (spent if tag == budget.period & 255 else 0) == budget.spent
             assert self.control.load(line, BudgetWord.DENIALS) == budget.denials
-            assert room(self.accounts[0], lines.packed([line]), self.now_ns) == max(budget.left(self.now_ns), 0)
+            assert room(self.accounts[0], lines.packed([line]), self.now_ns) == max(
+                budget.left(self.now_ns), 0
+            )
 
     @invariant()
     def gauges_are_the_same(self) -> None:

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,13 @@ def test_each_period_is_spent_to_the_last_call(tmp_path: Path, spawn: Spawn) -> 
     lines.end_period(table, 0, 1, 2 * PERIOD_NS)
     lines.end_period(table, 1, 0, 10 * last_ns)
     workers = [
-        spawn(money_processes.spend_periods, tmp_path / "accounts", tmp_path / str(behind_ns), behind_ns, periods)
+        spawn(
+            money_processes.spend_periods,
+            tmp_path / "accounts",
+            tmp_path / str(behind_ns),
+            behind_ns,
+            periods,
+        )
         for behind_ns in (0, 1, PERIOD_NS // 2, PERIOD_NS - 1)
     ]
     for process in workers:
@@ -167,18 +173,18 @@ def test_a_killed_worker_leaves_at_most_one_line_in_doubt(tmp_path: Path, spawn:
 
 
 @pytest.fixture
-def traced(tmp_path: Path, spawn: Spawn) -> Iterator[int]:
+def traced(tmp_path: Path, spawn: Spawn) -> int:
     """The pid of a process that stands in front of its first step."""
     budgets(tmp_path / "accounts", [100, 100, 100, 5])
     worker = spawn(money_processes.work_a_little_traced, tmp_path / "accounts", tmp_path / "holds")
     worker.start()
     _, status = os.waitpid(worker.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
-    yield worker.pid
+    return worker.pid
 
 
 def test_at_each_instruction_a_slot_tells_what_is_in_doubt(tmp_path: Path, traced: int) -> None:
-    """A worker that is killed leaves the memory as it is at that instruction: here all of them are looked at."""
+    """A worker that is killed leaves the memory as it is at that instruction: all of them are looked at."""
     libc = ctypes.CDLL(None, use_errno=True)
     table = AccountTable(str(tmp_path / "accounts"), False)
     left = HoldTable(str(tmp_path / "holds"), table, False)

@@ -1,4 +1,4 @@
-"""What fastgate._core.holds has to do, with objects in one process: no packed words, no periods modulo 256."""
+"""What fastgate._core.holds has to do, with objects in one process: nothing packed, nothing modulo 256."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

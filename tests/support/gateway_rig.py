@@ -56,7 +56,7 @@ class GatewayRig:
         return self.gateway.url
 
     def check(self) -> None:
-        """No request, stream or busy connection is left, nothing failed inside, no secret was logged."""
+        """No request, stream, hold or busy connection is left, nothing failed inside, no secret was logged."""
         self.gateway.until_metric_sync(_at_rest)
         lines = self.gateway.child.stderr.seen
         assert [line for line in lines if not line.startswith('{"ts":')] == []
@@ -146,8 +146,13 @@ class GatewayRig:
 
 def _at_rest(scrape: Scrape) -> bool:
     busy = scrape.value("fastgate_pool_open_connections") - scrape.value("fastgate_pool_idle_connections")
-    waiting = ("fastgate_requests_in_flight", "fastgate_open_streams", "fastgate_pool_waiting_requests")
-    return busy == 0 and all(scrape.value(name) == 0 for name in waiting)
+    left = (
+        "fastgate_requests_in_flight",
+        "fastgate_open_streams",
+        "fastgate_pool_waiting_requests",
+        "fastgate_holds",
+    )
+    return busy == 0 and all(scrape.value(name) == 0 for name in left)
 
 
 def _peak_bytes(process: Path) -> int:

@@ -15,6 +15,7 @@ from tests.support.processes import Lines, python_environment
 
 from fastgate._core.shm import SharedSlots
 from fastgate.config.load import load
+from fastgate.control.books import Books
 from fastgate.control.publish import Publisher
 from fastgate.launch import ControlLaunch, Embedded, Report, WorkerLaunch, encode
 from fastgate.observability.metrics import Metrics, fresh_directory
@@ -48,9 +49,11 @@ class Published:
             embedded=embedded or Embedded(),
             running=dict(running or {}),
         )
-        metrics = Metrics(fresh_directory(self.data_dir.path), "control", 1_000)
-        self.publisher = Publisher(launch, self.data_dir, self.counters, self.store, metrics)
-        self.metrics = metrics
+        self.metrics = Metrics(fresh_directory(self.data_dir.path), "control", 1_000)
+        self.books = Books(self.data_dir, self.metrics, fresh=True)
+        self.publisher = Publisher(
+            launch, self.data_dir, self.counters, self.store, self.books, metrics=self.metrics
+        )
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         self.config_path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
@@ -64,6 +67,7 @@ class Published:
         return {process.name: process.generation for process in processes.all_of(self.counters)}
 
     def close(self) -> None:
+        self.books.close()
         self.store.close()
         self.counters.close()
 

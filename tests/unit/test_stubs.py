@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("journal", "jsonscan", "mapfile", "metrics", "shm", "sse")
+MODULES = ("accounts", "bucket", "holds", "journal", "jsonscan", "mapfile", "metrics", "rows", "shm", "sse")
 
 # What Cython puts into each module and class.
 ALLOWED = r"fastgate\._core\..*\.__(reduce_cython|setstate_cython|test|pyx_capi)__"
@@ -27,11 +27,10 @@ def test_signatures_can_be_read(module: str) -> None:
     members = vars(importlib.import_module(f"fastgate._core.{module}"))
     classes = [member for member in members.values() if inspect.isclass(member)]
     functions = [member for owner in (members, *map(vars, classes)) for member in owner.values()]
-    names = {function.__name__ for function in functions if inspect.isroutine(function)}
     for function in functions:
         if type(function).__name__ == "cython_function_or_method":
             inspect.signature(function)
-    assert names, "nothing to compare"
+    assert any(map(inspect.isroutine, functions)), "nothing to compare"
 
 
 def test_stubs_match_the_built_modules(tmp_path: Path) -> None:

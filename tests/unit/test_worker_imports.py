@@ -11,19 +11,24 @@ from tests.support.worker_process import Published, WorkerProcess
 
 FORBIDDEN = {
     "aiohttp",
+    "alembic",
     "click",
     "genai_prices",
     "httpcore",
     "httpx",
+    "psycopg",
+    "pyarrow",
     "pydantic",
     "requests",
     "rich",
+    "sqlalchemy",
     "sqlite3",
     "typer",
     "yaml",
     "fastgate.cli",
     "fastgate.control",
     "fastgate.routing.compile",
+    "fastgate.store.ledger",
     "fastgate.supervisor",
 }
 # Needed by `GET /metrics` only.

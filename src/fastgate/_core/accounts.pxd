@@ -1,12 +1,10 @@
 from libc.stdint cimport int64_t
 
-from fastgate._core.mapfile cimport MappedFile
+from fastgate._core.rows cimport RowFile
 
 
 cdef class AccountTable:
-    cdef MappedFile file
-    cdef int64_t *first    # the first line; NULL once closed
-    cdef Py_ssize_t known  # lines that are surely there; 0 once closed
+    cdef RowFile rows
 
     cpdef int64_t load(self, Py_ssize_t line, Py_ssize_t word) except? -1
     cpdef void store(self, Py_ssize_t line, Py_ssize_t word, int64_t value) except *
@@ -19,5 +17,3 @@ cdef class AccountTable:
 
     cdef int64_t *line(self, Py_ssize_t line) except NULL    # its 16 words
     cdef int64_t *word(self, Py_ssize_t line, Py_ssize_t word) except NULL
-    cdef int64_t *header(self, Py_ssize_t index) except NULL
-    cdef Py_ssize_t look(self) except -1

@@ -28,14 +28,16 @@ class LimitSet:
         """
 
     def take(self, requests: int, input_tokens: int, output_tokens: int, now_ns: int) -> int:
-        """Take from all, or from none. -1, or the index of the refusing limit that it has to wait for longest."""
+        """Take from all, or from none. -1, or the index of the refusing limit that has the longest wait."""
 
     def give_back(self, requests: int, input_tokens: int, output_tokens: int) -> None:
         """Undo a take(), at once: later, what has been refilled meanwhile would come on top."""
 
     def correct(self, input_delta: int, output_delta: int, now_ns: int) -> None:
-        """Charge what was used beyond the estimate, which is never refused; give back what was not (negative),
-        up to a full bucket."""
+        """Charge what was used beyond the estimate, never refused; give back what was not (negative).
+
+        Nothing is given back to a bucket that is full again by now.
+        """
 
     def remaining(self, index: int, now_ns: int) -> int:
         """Units left. IndexError."""

@@ -43,7 +43,7 @@ cdef class LimitSet:
     cpdef Py_ssize_t take(
         self, int64_t requests, int64_t input_tokens, int64_t output_tokens, int64_t now_ns
     ) except -2:
-        """Take from all, or from none. -1, or the index of the refusing limit that it has to wait for longest."""
+        """Take from all, or from none. -1, or the index of the refusing limit that has the longest wait."""
         cdef Demand demand = _demand(requests, input_tokens, output_tokens)
         cdef Py_ssize_t i
         cdef Py_ssize_t refusing
@@ -66,8 +66,7 @@ cdef class LimitSet:
         self.give_back_to(&demand, self.count)
 
     cpdef void correct(self, int64_t input_delta, int64_t output_delta, int64_t now_ns) except *:
-        """Charge what was used beyond the estimate, which is never refused; give back what was not (negative),
-        up to a full bucket."""
+        """Charge what was used beyond the estimate, never refused; give back what was not (negative)."""
         _check(now_ns)
         _check(_magnitude(input_delta))
         _check(_magnitude(output_delta))

@@ -1,8 +1,8 @@
 """The arithmetic of one budget's line in the accounts file; all of it lock-free, and total on any content.
 
-COMMITTED (spent and reserved) and SPENT are packed: the number of the period modulo 256, its tag, in the upper
-8 bits, and nano-USD in the others. As the tag is in the word that is exchanged, whoever comes first in a new
-period rolls the budget over, exactly once, and what is late for a period cannot change the next one.
+COMMITTED (spent and reserved) and SPENT are packed: the number of the period modulo 256, its tag, in the
+upper 8 bits, and nano-USD in the others. As the tag is in the word that is exchanged, whoever comes first in
+a new period rolls the budget over, exactly once, and what is late for a period cannot change the next one.
 """
 
 from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint64_t
@@ -29,7 +29,7 @@ cdef enum:
 cdef enum Held:
     HELD
     REFUSED
-    EARLY                      # the budget is in a period that begins later than the call's moment
+    EARLY                      # the budget is already in a period that begins later
 
 cdef enum:
     TAG_SHIFT = 56
@@ -74,8 +74,8 @@ cdef inline int64_t start_of(int64_t *line, uint64_t tag) noexcept:
 
 cdef inline uint64_t tag_at(int64_t *line, uint64_t tag, int64_t now_ns) noexcept:
     """The tag of the period that `now_ns` is in, for a budget that was last in `tag`."""
-    cdef int step
-    for step in range(3):
+    cdef int _step
+    for _step in range(3):
         if now_ns < end_of(line, tag):
             break
         tag = (tag + 1) & 0xFF
@@ -102,8 +102,8 @@ cdef inline bint change(int64_t *line, int field, int64_t expected, int64_t desi
     return fg_compare_exchange(line + field, expected, desired)
 
 
-cdef inline Held reserve(int64_t *line, int64_t amount, int64_t *now_ns, uint64_t *tag) noexcept:
-    """Commit `amount` in the period of `now_ns`, whose tag is set. EARLY raises `now_ns` to where it is not."""
+cdef inline Held commit(int64_t *line, int64_t amount, int64_t *now_ns, uint64_t *tag) noexcept:
+    """Commit `amount` in the period of `now_ns`, whose tag is set. EARLY: `now_ns` is raised to its start."""
     cdef int64_t word, start, committed
     while True:
         word = fg_load(line + BUDGET_COMMITTED)
@@ -119,7 +119,7 @@ cdef inline Held reserve(int64_t *line, int64_t amount, int64_t *now_ns, uint64_
             return HELD
 
 
-cdef inline void release(int64_t *line, uint64_t tag, int64_t amount) noexcept:
+cdef inline void withdraw(int64_t *line, uint64_t tag, int64_t amount) noexcept:
     """Take back what was committed under `tag`; nothing if that period is past."""
     cdef int64_t word
     while True:

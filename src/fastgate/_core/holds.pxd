@@ -1,21 +1,13 @@
 from libc.stdint cimport int32_t, int64_t
 
 from fastgate._core.accounts cimport AccountTable
-from fastgate._core.mapfile cimport MappedFile
-
-
-cdef struct Steps:
-    int total
-    int done               # so many of them, from the first, for sure
-    bint changing          # the next one is being changed
+from fastgate._core.rows cimport RowFile
+from fastgate._core.slot cimport Steps
 
 
 cdef class HoldTable:
     cdef AccountTable accounts
-    # the file
-    cdef MappedFile file
-    cdef int64_t *first        # the first slot; NULL once closed
-    cdef Py_ssize_t known      # slots that are surely there; 0 once closed
+    cdef RowFile rows
     # the worker's own; NULL for who only reads and recovers
     cdef int32_t *vacant       # free slots, the one to take next last
     cdef Py_ssize_t vacancies
@@ -37,10 +29,8 @@ cdef class HoldTable:
     cpdef void free(self, Py_ssize_t slot) except *
 
     cdef int64_t *slot_in(self, Py_ssize_t slot, int states) except NULL
-    cdef int64_t *slot_at(self, Py_ssize_t slot) except NULL
-    cdef Py_ssize_t look(self) except -1
     cdef int grow(self) except -1
-    cdef void number(self, int64_t *slot) noexcept
+    cdef int number(self, int64_t *slot) except -1
     cdef int give_back(self, int64_t *slot) except -1
     cdef int leave(self, int64_t *slot, int remaining) except -1
     cdef Steps chain_of(self, int64_t *slot, int64_t **chain) except *

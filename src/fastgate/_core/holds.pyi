@@ -96,7 +96,7 @@ class HoldTable:
         """What the provider has reported so far, in all."""
 
     def admitted_ns(self, slot: int) -> int:
-        """The moment that decides the period: reserve()'s `now_ns`, or later if a budget's period began later."""
+        """The moment that decides the period: reserve()'s `now_ns`, or when a budget's period began later."""
 
     def serial(self, slot: int) -> int:
         """The hold's number: claim() gives one, and each settle() the next, as an entry has it to its own."""

@@ -14,6 +14,8 @@ from fastgate.app import credentials
 from fastgate.app.context import WorkerContext
 from fastgate.app.credentials import Secrets
 from fastgate.app.timers import Periodic
+from fastgate.budgets.state import BudgetState
+from fastgate.domain.money import NANO
 from fastgate.domain.snapshot import Snapshot
 from fastgate.downstream.asgi import Application, application
 from fastgate.errors import ConfigError
@@ -30,6 +32,7 @@ from fastgate.routing.health import Health
 from fastgate.routing.states import credential_states, states
 from fastgate.routing.table import RoutingTable
 from fastgate.store import accounts as accounts_file
+from fastgate.store import fullest
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import worker_name
 from fastgate.store.responses import ResponseOwners
@@ -46,6 +49,7 @@ class WorkerDataPlane:
         directory = context.data_dir.path
         self._process = worker_name(context.index)
         self._counters = context.counters
+        self._fullest = context.data_dir.fullest
         self._health = Health(context.counters, context.index)
         self._store = KeyStore(keys_path(directory), readonly=True)
         self._metrics = Metrics(directory / "metrics", self._process, context.max_series)
@@ -157,7 +161,19 @@ class WorkerDataPlane:
                 catalogue.CREDENTIAL_STATES,
                 credential.state,
             )
+        yield from self._budgets()
         yield Reading(catalogue.BUILD_INFO, (__version__, platform.python_version()), 1.0)
+
+    def _budgets(self) -> Iterator[Reading]:
+        chosen = fullest.read(self._fullest)
+        now_ns = clock.time_ns()
+        for each in chosen.watched:
+            state = BudgetState.read(self._accounting.accounts, each.line, now_ns)
+            yield from _budget_readings((each.level, each.owner, each.period), state)
+        for rest in chosen.rest:
+            yield from _budget_readings(
+                (rest.level, catalogue.OTHER, catalogue.OTHER), BudgetState(rest.limit, rest.spent, 0, 0)
+            )
 
     def start_drain(self) -> None:
         self._services.draining = True
@@ -180,6 +196,16 @@ class WorkerDataPlane:
         self._services.responses.close()
         self._store.close()
         log.flush()
+
+
+def _budget_readings(labels: tuple[str, ...], state: BudgetState) -> Iterator[Reading]:
+    for metric, nano in (
+        (catalogue.BUDGET_LIMIT, state.limit),
+        (catalogue.BUDGET_SPENT, state.spent),
+        (catalogue.BUDGET_RESERVED, state.reserved),
+        (catalogue.BUDGET_LEFT, state.left),
+    ):
+        yield Reading(metric, labels, nano / NANO)
 
 
 def build_data_plane(context: WorkerContext) -> WorkerDataPlane:

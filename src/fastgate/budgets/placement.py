@@ -19,14 +19,12 @@ _EXTRA: Final = int(BudgetWord.EXTRA)
 _EXTRA_UNTIL: Final = int(BudgetWord.EXTRA_UNTIL)
 _OPS: Final = int(BudgetWord.OPS)
 
-_TAGS: Final = 256
-_LATER: Final = 128  # a tag that is ahead by less is of a later period, else of an earlier one
-
 
 class _Around(NamedTuple):
     """What a line has to know of the period that is numbered so: the words of its boundaries."""
 
     number: int
+    start_ns: int
     end_ns: int
     boundaries: tuple[tuple[int, int], ...]
 
@@ -39,36 +37,56 @@ def refresh(table: AccountTable, line: int, spec: AccountSpec, now_ns: int) -> i
     """
     _write(table, line, _LIMIT, spec.limit_nano)
     extra_until = _increase(table, line, spec.increases, now_ns)
-    around = _now(spec.period, now_ns)
-    due_ns = around.end_ns
-    tag = unpack(table.load(line, _COMMITTED))[0]
-    ahead = (tag - around.number) % _TAGS
-    if 0 < ahead < _LATER and table.load(line, _BOUNDARY + (tag & 3)):
-        # A worker's clock is ahead of this one, or this one was put back: periods are not lived twice.
-        around = _around(spec.period, around.number + ahead)
-    elif ahead:
-        _begin(table, line, around)
+    now = _now(spec.period, now_ns)
+    around = _brought(table, line, spec.period, now)
     for word, end_ns in around.boundaries:
         _write(table, line, word, end_ns)
-    _roll(table, line, _SPENT, around.number)
-    return min(due_ns, extra_until) if extra_until else due_ns
+    while unpack(old := table.load(line, _SPENT))[0] != around.number & 0xFF:
+        if _swap(table, line, _SPENT, old, around.number):
+            break
+    return min(now.end_ns, extra_until) if extra_until else now.end_ns
 
 
-def _begin(table: AccountTable, line: int, around: _Around) -> None:
-    """Bring a new line, or one whose period is over, into that period. Boundaries that would not be those of
-    the new one are unknown meanwhile."""
-    for word, end_ns in around.boundaries:
-        if table.load(line, word) != end_ns:
-            table.store(line, word, 0)
-    _roll(table, line, _COMMITTED, around.number)
+def _brought(table: AccountTable, line: int, period: Period, now: _Around) -> _Around:
+    """The period that the line counts in: brought up to now, if what it counted is over.
+
+    It can be a later one: a worker's clock is ahead of this one, or this one was put back, and periods are
+    not lived twice.
+    """
+    while True:
+        spent, committed = table.load(line, _SPENT), table.load(line, _COMMITTED)
+        number = _counted(table, line, unpack(committed)[0], period, now)
+        if number is not None and number >= now.number:
+            return now if number == now.number else _around(period, number)
+        for word, end_ns in now.boundaries:
+            if table.load(line, word) != end_ns:
+                table.store(line, word, 0)  # it would mislead a worker about the new period
+        # Nothing is spent yet before anything can be: a cost of the new period must not be lost.
+        _swap(table, line, _SPENT, spent, now.number)
+        if _swap(table, line, _COMMITTED, committed, now.number):
+            return now
 
 
-def _roll(table: AccountTable, line: int, word: int, number: int) -> None:
-    """Nothing of the period yet, unless somebody was faster."""
-    while unpack(old := table.load(line, word))[0] != number % _TAGS:
-        table.add(line, _OPS, 1)
-        if table.compare_exchange(line, word, old, pack(number, 0)):
-            return
+def _counted(table: AccountTable, line: int, tag: int, period: Period, now: _Around) -> int | None:
+    """The number of the period that has the tag, by the boundaries in the line; None: it is new, or they say
+    nothing."""
+    start_ns = table.load(line, _BOUNDARY + (tag - 1 & 3))
+    end_ns = table.load(line, _BOUNDARY + (tag & 3))
+    if end_ns == now.end_ns and start_ns in (0, now.start_ns):
+        number = now.number
+    elif end_ns > start_ns:
+        number = _now(period, end_ns - 1).number
+    elif start_ns:  # the end is not known any more: its place still has that of four periods before
+        number = _now(period, start_ns).number
+    else:
+        number = now.number
+    return number if number & 0xFF == tag else None
+
+
+def _swap(table: AccountTable, line: int, word: int, old: int, number: int) -> bool:
+    """Nothing of the period yet, unless the word has changed meanwhile."""
+    table.add(line, _OPS, 1)
+    return table.compare_exchange(line, word, old, pack(number, 0))
 
 
 def _increase(table: AccountTable, line: int, increases: Iterable[Increase], now_ns: int) -> int:
@@ -97,4 +115,4 @@ def _around(period: Period, number: int) -> _Around:
     boundaries = tuple(
         (_BOUNDARY + (each & 3), period.start(each + 1)) for each in range(number - 1, number + 3)
     )
-    return _Around(number, period.start(number + 1), boundaries)
+    return _Around(number, period.start(number), period.start(number + 1), boundaries)

@@ -1,7 +1,7 @@
 """Brings together what an audit compares: ledger, prices, journals and counters."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from fastgate import clock
+from fastgate._core.journal import segment_numbers
 from fastgate.cli import budget_report
 from fastgate.cli.place import in_use
 from fastgate.domain.entry import decode_entry
@@ -20,21 +21,22 @@ from fastgate.ledger.reader import START, JournalReader, Position, Record, Stop
 from fastgate.pricing.cost import Tariff
 from fastgate.store.data_dir import DataDir
 from fastgate.store.ledger.database import LedgerDatabase
-from fastgate.store.ledger.read import WriterState, positions
+from fastgate.store.ledger.read import positions
 
 _RECORDS: Final = 1_000  # read at a time
 _SETTLES_NS: Final = 5 * 10**9
 _LOOK_AGAIN_S: Final = 0.2
+_LOOKS: Final = 5
 
 
 def run(database: LedgerDatabase, data_dir: Path) -> Report:
     """The counters are read first, and again at the end: what was added meanwhile is no difference."""
     with _counters(data_dir) as read_counters:
-        before = list(read_counters())
-        known = positions(database)
-        check = CounterCheck(before, {writer: state.sequence for writer, state in known.items()})
+        check = CounterCheck(read_counters())
         findings = Findings()
-        _read_journals(JournalDir(DataDir(data_dir).journal), known, check, findings)
+        journals = JournalDir(DataDir(data_dir).journal)
+        for writer in journals.writers():
+            _read_journal(database, journals.path / writer, check, findings)
         return audit(
             database,
             lambda price: Tariff(price).cost_nano,
@@ -69,32 +71,45 @@ def _settled(read_counters: ReadCounters, check: CounterCheck) -> list[Counter]:
     return late
 
 
-def _read_journals(
-    journals: JournalDir, known: Mapping[str, WriterState], check: CounterCheck, findings: Findings
-) -> None:
-    """What each worker has journaled since the ledger was written last."""
-    for writer in journals.writers():
-        state = known.get(writer)
+def _read_journal(database: LedgerDatabase, directory: Path, check: CounterCheck, findings: Findings) -> None:
+    """What a worker has journaled since the ledger was written last."""
+    writer = directory.name
+    reader = JournalReader(directory, _undrained(database, directory))
+    while True:
+        # Whoever appends may be alive: an empty place is the end so far.
+        records = reader.read(_RECORDS, True)
+        for record in records:
+            _take(writer, record, check, findings)
+        if reader.stop in {Stop.DAMAGED, Stop.GAP} and reader.found is not None:
+            missing = f"records {reader.position.sequence + 1} to {reader.found.sequence}"
+            findings.add(Check.JOURNAL, f"writer {writer}, {missing}", "missing", "there")
+            found = reader.found
+            reader.close()
+            reader = JournalReader(directory, found)
+        elif reader.stop is Stop.DAMAGED:
+            after = f"behind record {reader.position.sequence}"
+            findings.add(Check.JOURNAL, f"writer {writer}, {after}", "damaged", "whole")
+            break
+        elif not records:
+            break
+    reader.close()
+
+
+def _undrained(database: LedgerDatabase, directory: Path) -> Position:
+    """Where the ledger has got to. A drained segment is deleted, so it may get further while this looks."""
+    start, numbers = START, [START.segment]
+    for _ in range(_LOOKS):
+        state = positions(database).get(directory.name)
         start = START if state is None else Position(state.segment, state.offset, state.sequence)
-        reader = JournalReader(journals.path / writer, start)
-        while True:
-            # Whoever appends may be alive: an empty place is the end so far.
-            records = reader.read(_RECORDS, True)
-            for record in records:
-                _take(writer, record, check, findings)
-            if reader.stop in {Stop.DAMAGED, Stop.GAP} and reader.found is not None:
-                missing = f"records {reader.position.sequence + 1} to {reader.found.sequence}"
-                findings.add(Check.JOURNAL, f"writer {writer}, {missing}", "missing", "there")
-                found = reader.found
-                reader.close()
-                reader = JournalReader(journals.path / writer, found)
-            elif reader.stop is Stop.DAMAGED:
-                after = f"behind record {reader.position.sequence}"
-                findings.add(Check.JOURNAL, f"writer {writer}, {after}", "damaged", "whole")
-                break
-            elif not records:
-                break
-        reader.close()
+        try:
+            numbers = segment_numbers(str(directory))
+        except FileNotFoundError:  # the worker is dead, and its journal drained
+            return start
+        if not numbers or start.segment >= numbers[0]:
+            return start
+        time.sleep(_LOOK_AGAIN_S)
+    # It was deleted, and not drained: what is missing shows at the start of the next.
+    return Position(numbers[0], 0, start.sequence)
 
 
 def _take(writer: str, record: Record, check: CounterCheck, findings: Findings) -> None:

@@ -24,11 +24,11 @@ class SecretReport(msgspec.Struct, frozen=True):
 
 
 class KeyReport(msgspec.Struct, frozen=True):
-    """`key` is None where the configuration that the gateway has loaded last does not name it."""
+    """`key` has every setting; None where the configuration that was loaded last does not name it."""
 
     id: str
     state: str
-    key: VirtualKey | None
+    key: dict[str, Any] | None
     secrets: list[SecretReport]
 
 
@@ -46,7 +46,7 @@ def collect(path: Path) -> list[KeyReport]:
         KeyReport(
             id=key_id,
             state=_key_state(key, now_s),
-            key=key,
+            key=None if key is None else _settings(key),
             secrets=[
                 _secret_report(secret, now_s)
                 for secret in sorted(secrets.get(key_id, ()), key=lambda secret: -secret.record.issued_at_s)
@@ -59,7 +59,7 @@ def collect(path: Path) -> list[KeyReport]:
 def rows(report: KeyReport) -> Iterator[tuple[str, ...]]:
     """A row of the list for each secret; one without any where the key has none."""
     key = report.key
-    first = (report.id, report.state, (key and key.customer_id) or "-", (key and key.team_id) or "-")
+    first = (report.id, report.state, (key and key["customer_id"]) or "-", (key and key["team_id"]) or "-")
     if not report.secrets:
         yield (*first, "none", "-", "-", "-", "-")
     for secret in report.secrets:
@@ -78,7 +78,7 @@ def details(report: KeyReport) -> Iterator[tuple[str, str]]:
     yield "id", report.id
     yield "state", report.state
     if report.key is not None:
-        for name, value in msgspec.to_builtins(report.key).items():
+        for name, value in report.key.items():
             if name != "id":
                 yield name, moment(value) if name == "expires_at" else _plain(name, value)
     for secret in report.secrets:
@@ -87,6 +87,11 @@ def details(report: KeyReport) -> Iterator[tuple[str, str]]:
             f"{secret.state}, from {secret.source}, issued {secret.issued_at}, "
             f"expires {secret.expires_at or '-'}",
         )
+
+
+def _settings(key: VirtualKey) -> dict[str, Any]:
+    """Those that are as by default too, which the encoded form leaves out."""
+    return {name: msgspec.to_builtins(getattr(key, name)) for name in key.__struct_fields__}
 
 
 def _key_state(key: VirtualKey | None, now_s: int) -> str:

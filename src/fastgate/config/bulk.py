@@ -81,8 +81,8 @@ def _decoded(raw: bytes, hint: Any) -> list[Any] | None:
 
 def _keys(value: Any) -> int:
     if isinstance(value, dict):
-        return len(value) + sum(_keys(each) for each in value.values() if isinstance(each, dict | list))
-    return sum(map(_keys, value))
+        return len(value) + sum(map(_keys, value.values()))
+    return sum(map(_keys, value)) if isinstance(value, list) else 0
 
 
 def _representable(budget: BudgetSettings | list[BudgetSettings] | None) -> bool:

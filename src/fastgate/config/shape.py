@@ -1,10 +1,11 @@
 """The types of the settings, as the loader and the documentation walk over them."""
 
 import types
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from functools import cache, wraps
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -22,12 +23,35 @@ FACTOR = {"factor": True}
 """`Meta(extra=FACTOR)` marks a decimal that is no amount of money."""
 
 
+T = TypeVar("T")
+
+
+def _once_a_type(look: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Remember what was found of a type, by its identity: not all have a hash, and those of settings stay."""
+    found: dict[int, tuple[Any, T]] = {}
+
+    @wraps(look)
+    def remembered(hint: Any) -> T:
+        entry = found.get(id(hint))
+        if entry is None:
+            entry = found[id(hint)] = (hint, look(hint))
+        return entry[1]
+
+    return remembered
+
+
 @cache
 def fields(section: type[msgspec.Struct]) -> dict[str, FieldInfo]:
     """By the name that the configuration has for each."""
     return {field.encode_name: field for field in msgspec.structs.fields(section)}
 
 
+@cache
+def required(section: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    return tuple(field for field in fields(section).values() if field.required)
+
+
+@_once_a_type
 def members(hint: Any) -> tuple[Any, ...]:
     """The alternatives of a type, each still with its constraints; one for a plain type."""
     if get_origin(hint) is Annotated:
@@ -52,6 +76,7 @@ def metas(hint: Any) -> tuple[Meta, ...]:
     return (*metas(inner), *found)
 
 
+@_once_a_type
 def is_secret(hint: Any) -> bool:
     return any(meta.extra == SECRET for meta in metas(hint))
 
@@ -66,6 +91,7 @@ def description(hint: Any) -> str:
     return next((meta.description for meta in reversed(metas(hint)) if meta.description), "")
 
 
+@_once_a_type
 def section(hint: Any) -> type[msgspec.Struct] | None:
     """The section that a mapping is, where the type takes one."""
     for member in members(hint):
@@ -88,6 +114,7 @@ def takes_text(hint: Any) -> bool:
     return all(_is_text(bare(member)) for member in members(hint) if not takes_nothing(member))
 
 
+@_once_a_type
 def takes_nothing(hint: Any) -> bool:
     return any(bare(member) is types.NoneType for member in members(hint))
 
@@ -146,9 +173,8 @@ def stand_in(hint: Any) -> Any:
     if takes_nothing(hint):
         return None
     if (kind := section(hint)) is not None:
-        required = {field.name: stand_in(field.type) for field in fields(kind).values() if field.required}
         build: Any = kind
-        return build(**required)
+        return build(**{field.name: stand_in(field.type) for field in required(kind)})
     first = bare(members(hint)[0])
     if options := choices(hint):
         return options[0] if get_origin(first) is Literal else first(options[0])

@@ -47,9 +47,9 @@ class _Walk:
             else:
                 suggestion = _where_meant(name, section)
                 self._report.error(member.mark, (*path, name), "unknown setting", suggestion)
-        for name, field in known.items():
-            if field.required and name not in given:
-                self._report.error(node.mark, (*path, name), "is required, and missing")
+        for field in shape.required(section):
+            if field.encode_name not in given:
+                self._report.error(node.mark, (*path, field.encode_name), "is required, and missing")
                 values[field.name] = shape.stand_in(field.type)
         build: Any = section
         return build(**values)

@@ -1,15 +1,16 @@
 """What each budget has spent in its period by the ledger, which its counters are compared with."""
 
-from collections.abc import Callable, Iterable
+import heapq
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
 from fastgate.budgets.periods import Period
-from fastgate.budgets.state import pack, unpack
-from fastgate.domain.account import BudgetWord, Level, Owner
+from fastgate.domain.account import Level, Owner
 from fastgate.domain.entry import Entry, Opening
+from fastgate.store.fullest import Fullest, Rest, Watched
 
 MAX_MODELS: Final = 10_000
 
@@ -57,23 +58,9 @@ class Passed(NamedTuple):
     thousandths: int
 
 
-class Difference(NamedTuple):
-    """What the counters of a budget said, and what is right: nano-USD."""
-
-    owner: Owner
-    spent: int
-    right_spent: int
-    reserved: int
-    right_reserved: int
-
-
-class InFlight(NamedTuple):
-    """What undrained journals and holds say of a budget at one moment. `unsettled`: a worker is just
-    changing its counters, so nothing can be said."""
-
-    spent: int
-    reserved: int
-    unsettled: bool
+def _share(balance: Balance) -> int:
+    """Millionths of the limit that are spent."""
+    return balance.spent * 1_000_000 // max(balance.limit, 1)
 
 
 class Balances:
@@ -145,31 +132,17 @@ class Balances:
                 holds.charge(self._accounts, balance.line, closing.cost, closing.admitted_ns)
         return passed
 
-    def check(
-        self, balance: Balance, now_ns: int, in_flight: Callable[[Balance], InFlight]
-    ) -> Difference | None:
-        """Compare, and put right what differs. LookupError: a call was held or settled meanwhile, so that
-        nothing can be said now."""
-        load, line = self._accounts.load, balance.line
-        operations = load(line, BudgetWord.OPS)
-        holds.roll(self._accounts, line, now_ns)
-        balance.roll(now_ns)
-        seen = in_flight(balance)
-        spent_word, committed_word = load(line, BudgetWord.SPENT), load(line, BudgetWord.COMMITTED)
-        if seen.unsettled or load(line, BudgetWord.OPS) != operations:
-            raise LookupError("the budget is in use")
-        tag, committed = unpack(committed_word)
-        spent_tag, spent = unpack(spent_word)
-        if tag != balance.number & 0xFF:
-            raise LookupError("the period has just changed")
-        if spent_tag != tag:
-            spent = 0
-        right_spent = balance.spent + seen.spent
-        if spent == right_spent and committed == right_spent + seen.reserved:
-            return None
-        difference = Difference(balance.owner, spent, right_spent, committed - spent, seen.reserved)
-        swap = self._accounts.compare_exchange
-        if swap(line, BudgetWord.COMMITTED, committed_word, pack(tag, right_spent + seen.reserved)):
-            swap(line, BudgetWord.SPENT, spent_word, pack(tag, right_spent))
-            return difference
-        raise LookupError("the budget is in use")
+    def fullest(self, count: int) -> Fullest:
+        """The `count` budgets with the largest share spent, and the others by their level."""
+        balances = self.by_line.values()
+        chosen = heapq.nlargest(count, balances, key=_share)
+        lines = {each.line for each in chosen}
+        rest: dict[str, tuple[int, int]] = {}
+        for each in balances:
+            if each.line not in lines:
+                limit, spent = rest.get(each.owner.level, (0, 0))
+                rest[each.owner.level] = limit + each.limit, spent + each.spent
+        return Fullest(
+            tuple(Watched(each.line, each.owner.level, each.owner.name, each.word) for each in chosen),
+            tuple(Rest(level, limit, spent) for level, (limit, spent) in rest.items()),
+        )

@@ -2,16 +2,16 @@
 
 import threading
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from fastgate import clock
 from fastgate._core import holds as states
 from fastgate._core.accounts import AccountTable
 from fastgate._core.holds import Hold, HoldTable
-from fastgate.control.balances import Balance, Balances, InFlight, Passed
+from fastgate.control.balances import Balances, Passed
+from fastgate.control.checker import Checker
 from fastgate.control.lost import PriceOf, entry_id, settled
-from fastgate.domain.entry import Entry, decode_entry
+from fastgate.domain.entry import Closing, Entry, decode_entry
 from fastgate.domain.money import usd
 from fastgate.ledger.journal_dir import JournalDir, WriterDir
 from fastgate.ledger.reader import START, JournalReader, Position, Stop
@@ -21,9 +21,11 @@ from fastgate.observability.metrics import Metrics
 from fastgate.store.ledger.database import LedgerDatabase
 from fastgate.store.ledger.errors import LedgerError
 from fastgate.store.ledger.read import known_ids, positions
+from fastgate.store.ledger.rows import row_of
 from fastgate.store.ledger.write import Drained, LedgerAppender, Record, WriterPosition
 
 BATCH: Final = 4_000
+_BILLED: Final = frozenset({states.SENT, states.SETTLING})
 _ENDS: Final = frozenset({Stop.END, Stop.FINISHED, Stop.TORN})
 
 
@@ -59,11 +61,9 @@ class Bookkeeper:
         self._price_of = price_of
         self._writers: dict[str, _Writer] = {}
         self._known = positions(database)
-        self._suspects: set[int] = set()
-        self._suspect_gauges: set[tuple[int, int]] = set()
         # Until the counters have been made from the ledger: there are none that a dead worker has changed.
         self.rebuilding = rebuilding
-        self._next_check = 0
+        self._checker = Checker(accounts, self.balances, metrics, self._undrained, holds=self._living)
         self._failing = ""
 
     def drain(self) -> int:
@@ -80,9 +80,9 @@ class Bookkeeper:
             return written
 
     def drain_all(self) -> None:
-        """Until nothing is left. LedgerError, OSError."""
+        """All that is there now. LedgerError, OSError."""
         with self.lock:
-            while sum(self._drain(writer) for writer in self._journals.writers()):
+            while sum(self._drain(writer) for writer in self._journals.writers()) >= BATCH:
                 pass
 
     def _failed(self, reason: str) -> None:
@@ -152,7 +152,11 @@ class Bookkeeper:
 
     def _write(self, position: WriterPosition, records: list[Record]) -> None:
         began_ns = clock.monotonic_ns()
-        appended = self._appender.append([Drained(position, records)])
+        try:
+            appended = self._appender.append([Drained(position, records)])
+        except ValueError:
+            records = self._possible(records)
+            appended = self._appender.append([Drained(position, records)])
         now_ns = clock.monotonic_ns()
         self._metrics.ledger_write.labels().observe(now_ns - began_ns)
         self._metrics.ledger_entries.labels().inc(appended.entries)
@@ -162,6 +166,23 @@ class Bookkeeper:
         for record in records:
             for passed in self.balances.add(record.entry):
                 self._tell(passed)
+
+    def _possible(self, records: list[Record]) -> list[Record]:
+        """Without those that no ledger can take, such as one with a count beyond all bounds."""
+        kept = []
+        for record in records:
+            try:
+                row_of(0, 0, "", 0, record.entry)
+            except ValueError as error:
+                log.event(
+                    "error",
+                    "an entry is left out of the ledger: `fastgate audit` names its number",
+                    request_id=record.entry.opening.request_id,
+                    error=str(error),
+                )
+            else:
+                kept.append(record)
+        return kept
 
     def _tell(self, passed: Passed) -> None:
         balance = passed.balance
@@ -223,15 +244,12 @@ class Bookkeeper:
         self._journals.remove(writer.claimed)
         del self._writers[name]
 
-    def suspect(self, line: int) -> None:
-        """Its counters may be wrong: they are compared at the next `check`."""
-        self._suspects.add(line)
-
     def held_lines(self) -> set[int]:
         """The lines that holds of living workers point at. Call it under the lock."""
-        return {
-            line for _, hold in self._living() for line in (*hold.lines, *(each[0] for each in hold.gauges))
-        }
+        found: set[int] = set()
+        for hold in self._living():
+            found.update(hold.lines, (line for line, _ in hold.gauges))
+        return found
 
     def close(self) -> None:
         for writer in self._writers.values():
@@ -245,7 +263,7 @@ class Bookkeeper:
         if table is None:
             return []
         held = [(slot, table.read(slot)) for slot in table.slots()]
-        return [(slot, hold) for slot, hold in held if hold.state in {states.SENT, states.SETTLING}]
+        return [(slot, hold) for slot, hold in held if hold.state in _BILLED]
 
     def _release(self, table: HoldTable | None, lost: dict[int, Entry]) -> None:
         """Bring the counters to where the worker would have brought them. Where it died in the middle of
@@ -259,12 +277,13 @@ class Bookkeeper:
                 if hold.state == states.SENT:
                     table.settling(slot)
                 table.settle(slot, entry.closing.cost)
-            elif hold.state == states.SETTLING:  # the journal has its entry, whose cost is not known here
-                self._suspects.update(hold.lines)
+            elif hold.state in _BILLED:  # the ledger has its entry, whose cost is not known here
+                for line in hold.lines:
+                    self._checker.suspect(line)
             if hold.line_uncertain:
-                self._suspects.add(hold.lines[hold.held])
+                self._checker.suspect(hold.lines[hold.held])
             if hold.gauge_uncertain:
-                self._suspect_gauges.add(hold.gauges[hold.entered])
+                self._checker.suspect_gauge(*hold.gauges[hold.entered])
             table.free(slot)
 
     # --- comparing ----------------------------------------------------------------------------------
@@ -272,71 +291,35 @@ class Bookkeeper:
     def check(self, count: int) -> None:
         """Compare the counters of suspects, and of the next `count` budgets, with the ledger."""
         with self.lock:
-            lines = sorted(self.balances.by_line)
-            following = [line for line in lines if line >= self._next_check]
-            chosen = list(islice(following or lines, count))
-            self._next_check = chosen[-1] + 1 if chosen else 0
-            for line in {*self._suspects, *chosen}:
-                balance = self.balances.by_line.get(line)
-                if balance is None or self._agrees(balance):
-                    self._suspects.discard(line)
-            self._suspect_gauges = {gauge for gauge in self._suspect_gauges if not self._put_right(*gauge)}
+            self._checker.check(count)
 
-    def _agrees(self, balance: Balance) -> bool:
-        """False: nothing could be said."""
-        try:
-            difference = self.balances.check(balance, clock.time_ns(), self._in_flight)
-        except LookupError:
-            return False
-        if difference is not None:
-            self._metrics.ledger_differences.labels().inc()
-            log.event(
-                "error",
-                "the counters of a budget did not agree with the ledger, and were put right",
-                budget=str(difference.owner),
-                spent_nano_usd=difference.spent,
-                right_spent_nano_usd=difference.right_spent,
-                reserved_nano_usd=difference.reserved,
-                right_reserved_nano_usd=difference.right_reserved,
-            )
-        return True
+    def suspect(self, line: int) -> None:
+        """The counters of its budget may be wrong."""
+        self._checker.suspect(line)
 
-    def _put_right(self, line: int, word: int) -> bool:
-        """Set a count of concurrent requests to what the holds say. False: nothing could be said."""
-        before = self._accounts.load(line, word)
-        holds = [hold for _, hold in self._living()]
-        if any(hold.gauge_uncertain for hold in holds):
-            return False
-        right = sum((line, word) in hold.gauges[: hold.entered] for hold in holds)
-        return self._accounts.compare_exchange(line, word, before, right)
-
-    def _living(self) -> Iterator[tuple[str, Hold]]:
-        """The holds of all workers, by the worker."""
-        for name, writer in self._writers.items():
+    def _living(self) -> Iterator[Hold]:
+        """The holds of all workers."""
+        for _, writer in self._followed():
             if writer.holds is not None:
                 for slot in writer.holds.slots():
-                    yield name, writer.holds.read(slot)
+                    yield writer.holds.read(slot)
 
-    def _in_flight(self, balance: Balance) -> InFlight:
-        reserved, unsettled = 0, False
-        for _, hold in self._living():
-            if balance.line in hold.lines:
-                unsettled = unsettled or hold.state in {states.RESERVING, states.SETTLING}
-                if hold.state in {states.RESERVED, states.SENT}:
-                    tag = hold.tags[hold.lines.index(balance.line)]
-                    reserved += hold.amount if tag == balance.number & 0xFF else 0
-        spent = sum(self._undrained(name, writer, balance) for name, writer in self._writers.items())
-        return InFlight(spent, reserved, unsettled)
+    def _undrained(self) -> Iterator[Closing]:
+        """What workers have journaled since the ledger was written last. LookupError: that is more than is
+        looked at here, as when the ledger is away."""
+        for name, writer in self._followed():
+            reader = JournalReader(self._journals.path / name, writer.reader.position)
+            try:
+                for record in reader.read(BATCH, True):
+                    yield decode_entry(record.payload).closing
+            finally:
+                reader.close()
+            if reader.stop is Stop.LIMIT:
+                raise LookupError(f"the journal of {name} is long")
 
-    def _undrained(self, name: str, writer: _Writer, balance: Balance) -> int:
-        """What the writer has journaled for the budget since the ledger was written last."""
-        reader = JournalReader(self._journals.path / name, writer.reader.position)
-        try:
-            closings = [decode_entry(record.payload).closing for record in reader.read(BATCH, True)]
-        finally:
-            reader.close()
-        return sum(
-            closing.cost
-            for closing in closings
-            if balance.account in closing.charged and balance.start_ns <= closing.admitted_ns < balance.end_ns
-        )
+    def _followed(self) -> Iterator[tuple[str, _Writer]]:
+        """All workers there are, also those that have started since the last drain."""
+        for name in self._journals.writers():
+            writer = self._follow(name)
+            if writer is not None:
+                yield name, writer

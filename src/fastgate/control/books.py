@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -11,9 +12,11 @@ from fastgate import clock
 from fastgate._core import holds
 from fastgate.budgets import compile as budgets
 from fastgate.budgets.placement import refresh
+from fastgate.config.money_settings import LedgerSettings
 from fastgate.config.settings import Settings
 from fastgate.control.balances import Balance
 from fastgate.control.bookkeeper import Bookkeeper
+from fastgate.control.usage_report import UsageReport, usage_report
 from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, NO_ACCOUNTS, Accounts, BudgetWord, Level, Owner
 from fastgate.domain.price import Price, PriceBook
 from fastgate.domain.snapshot import ModelAccounts, Snapshot, TagAccounts
@@ -21,15 +24,21 @@ from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import ConfigError
 from fastgate.ledger.journal_dir import JournalDir
 from fastgate.limits import compile as limits
+from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
 from fastgate.pricing import update
 from fastgate.pricing.compile import compile_prices
 from fastgate.store import accounts as accounts_file
+from fastgate.store import fullest
 from fastgate.store.accounts import Account, Places, account_id
 from fastgate.store.data_dir import DataDir
+from fastgate.store.ledger.archive_file import ArchiveFormat
 from fastgate.store.ledger.database import LedgerDatabase
-from fastgate.store.ledger.errors import LedgerError
+from fastgate.store.ledger.errors import LedgerError, LedgerUnavailable
 from fastgate.store.ledger.prices import all_prices, put_prices
+from fastgate.store.ledger.read import Archive
+from fastgate.store.ledger.retention import archive
+from fastgate.store.ledger.rollup import DAY_NS
 from fastgate.store.ledger.spend import spent_by, spent_by_tags
 
 _KEYS_SETTLE_NS: Final = 3_000_000_000
@@ -54,6 +63,8 @@ class Books:
         self._due: list[tuple[int, int]] = []
         self._published_ns = 0
         self.keeper: Bookkeeper | None = None
+        self._watched = 0
+        self._ledger: LedgerSettings | None = None
         self.drain_interval_s = 0.25
 
     def publish(
@@ -63,6 +74,7 @@ class Books:
 
         ConfigError: the ledger cannot be opened, or a price or a name cannot be. OSError: no room.
         """
+        self._ledger, self._watched = settings.ledger, settings.budgets.metrics_top
         self.drain_interval_s = settings.ledger.drain_interval_ms / 1_000
         try:
             keeper = self._opened(settings)
@@ -161,6 +173,35 @@ class Books:
         """How many entries the ledger got."""
         return 0 if self.keeper is None else self.keeper.drain()
 
+    def usage(self, key: str) -> UsageReport:
+        """Of a virtual key, by its id. LedgerError: the database is away."""
+        keeper = self.keeper
+        if keeper is None:
+            raise LedgerUnavailable("the ledger is not open yet")
+        return usage_report(keeper.database, key, clock.time_ns())
+
+    def retire(self) -> None:
+        """Move entries that are older than the retention says out of the database."""
+        keeper, settings = self.keeper, self._ledger
+        if keeper is None or settings is None:
+            return
+        before_ns = clock.time_ns() - settings.retention_days * DAY_NS
+        directory, form = None, ArchiveFormat.PARQUET
+        if settings.archive is not None:
+            directory, form = Path(settings.archive.directory), ArchiveFormat(settings.archive.format)
+        try:
+            while (moved := self._archive(keeper, before_ns, directory, form)) is not None:
+                log.event("info", "old ledger entries archived", file=moved.file, last_entry=moved.last_entry)
+        except LedgerError as error:
+            log.event("error", "old ledger entries cannot be archived, and stay", error=str(error))
+
+    @staticmethod
+    def _archive(
+        keeper: Bookkeeper, before_ns: int, directory: Path | None, form: ArchiveFormat
+    ) -> Archive | None:
+        with keeper.lock:
+            return archive(keeper.database, before_ns, directory, form)
+
     def tidy(self, generation: int) -> None:
         """Free the lines that no worker and no hold uses any more; all workers run on `generation`."""
         keeper = self.keeper
@@ -179,6 +220,18 @@ class Books:
             while self._due and self._due[0][0] <= now_ns:
                 _, line = heapq.heappop(self._due)
                 heapq.heappush(self._due, (refresh(self._accounts, line, self._specs[line], now_ns), line))
+
+    def write_fullest(self) -> None:
+        """Say which budgets have a gauge each: those with the largest share spent."""
+        keeper = self.keeper
+        if keeper is None:
+            return
+        with keeper.lock:
+            chosen = keeper.balances.fullest(self._watched)
+        try:
+            fullest.write(self._data_dir.fullest, chosen)
+        except OSError as error:
+            log.event("error", "the budgets with a gauge cannot be chosen anew", error=str(error))
 
     def close(self) -> None:
         if self.keeper is not None:

@@ -1,19 +1,27 @@
-"""The control socket: `POST /reload` and `GET /status`, JSON, for the user that runs the gateway."""
+"""The control socket: `POST /reload`, `GET /status` and `GET /usage?key=ID`, JSON, for the user that runs the
+gateway and for its workers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from fastgate.control.messages import ReloadResult, Status
+from fastgate.control.usage_report import UsageReport
 from fastgate.downstream.asgi import Application, application
 from fastgate.downstream.interface import Downstream, Header
 
 _JSON: list[Header] = [(b"content-type", b"application/json")]
-_METHODS = {"/reload": "POST", "/status": "GET"}
+_METHODS = {"/reload": "POST", "/status": "GET", "/usage": "GET"}
 
 
-def control_app(reload: Callable[[], Awaitable[ReloadResult]], status: Callable[[], Status]) -> Application:
-    """The ASGI application."""
+def control_app(
+    reload: Callable[[], Awaitable[ReloadResult]],
+    status: Callable[[], Status],
+    usage: Callable[[str], UsageReport],
+) -> Application:
+    """The ASGI application. `usage` is by id of a virtual key, and may block."""
 
     async def handle(downstream: Downstream) -> None:
         method = _METHODS.get(downstream.path)
@@ -23,7 +31,15 @@ def control_app(reload: Callable[[], Awaitable[ReloadResult]], status: Callable[
             allow = (b"allow", method.encode())
             await downstream.respond(405, [*_JSON, allow], b'{"error":"another method"}')
         else:
-            answer: msgspec.Struct = await reload() if downstream.path == "/reload" else status()
+            answer: msgspec.Struct
+            match downstream.path:
+                case "/reload":
+                    answer = await reload()
+                case "/status":
+                    answer = status()
+                case _:
+                    query = dict(parse_qsl(downstream.query.decode("latin-1")))
+                    answer = await asyncio.to_thread(usage, query.get("key", ""))
             await downstream.respond(200, [*_JSON], msgspec.json.encode(answer))
 
     return application(handle)

@@ -56,7 +56,8 @@ async def serve(launch: ControlLaunch) -> int:
         if not result.generation:
             lifeline.report(_reasons(result))
             return 1
-        app = control_app(reloader.reload_everywhere, StatusReader(reloader.publisher, counters).read)
+        status = StatusReader(reloader.publisher, counters).read
+        app = control_app(reloader.reload_everywhere, status, books.usage)
         server = Server(
             app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
         )
@@ -68,6 +69,7 @@ async def serve(launch: ControlLaunch) -> int:
             tasks.spawn(reloader.tidy(), "give shared slots free"),
             tasks.spawn(rounds.drain(), "drain journals"),
             tasks.spawn(rounds.check(), "compare counters"),
+            tasks.spawn(rounds.retire(), "archive old entries"),
         )
         lifeline.report()
         await stop.wait()

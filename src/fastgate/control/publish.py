@@ -10,7 +10,7 @@ import msgspec
 
 from fastgate._core.shm import SharedSlots
 from fastgate.config.diagnostics import Diagnostic, Severity
-from fastgate.config.load import check, config_file
+from fastgate.config.load import check, config_file, without_collecting
 from fastgate.config.restart import restart_only
 from fastgate.config.settings import Settings
 from fastgate.control.books import Books
@@ -75,6 +75,7 @@ class Publisher:
         """The configuration file, if there is one."""
         return config_file(self._path, os.environ)
 
+    @without_collecting()
     def publish(self) -> ReloadResult:
         """Read, check and publish. Never raises: what cannot be published changes nothing, and is logged
         and counted. What is as it was is not published again: workers would start their caches anew."""

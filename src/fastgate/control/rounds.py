@@ -1,4 +1,4 @@
-"""What the control process does again and again for money: drain, compare, roll over. In a thread."""
+"""What the control process does for money again and again: drain, compare, roll over, archive."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,11 @@ from fastgate import clock
 from fastgate.control.bookkeeper import BATCH
 from fastgate.control.books import Books
 
-CHECKED: Final = 50
+CHECKED: Final = 500
 """Budgets that are compared with the ledger in one round."""
 _ROUND_S: Final = 1.0
+_FULLEST_EVERY: Final = 10
+_RETIRE_S: Final = 3_600.0
 
 
 class Rounds:
@@ -18,6 +20,7 @@ class Rounds:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self._turn = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="books")
 
     async def drain(self) -> None:
@@ -35,8 +38,18 @@ class Rounds:
             await asyncio.sleep(_ROUND_S)
             await loop.run_in_executor(self._thread, self._round)
 
+    async def retire(self) -> None:
+        """Archive what is old enough, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(self._thread, self._books.retire)
+            await asyncio.sleep(_RETIRE_S)
+
     def _round(self) -> None:
         self._books.tick(clock.time_ns())
+        self._turn += 1
+        if self._turn % _FULLEST_EVERY == 1:
+            self._books.write_fullest()
         if self._books.keeper is not None:
             self._books.keeper.check(CHECKED)
 

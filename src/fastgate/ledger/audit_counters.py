@@ -4,7 +4,7 @@ A worker journals an entry before it settles the counters. So what was in a coun
 read is in the journals or the ledger, and what was in those is in the counter a moment later.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -32,18 +32,16 @@ class Counter(msgspec.Struct, frozen=True):
 
 
 class CounterCheck:
-    """Adds up what should be in the counters `before`.
+    """Adds up what should be in the counters `before`: first what the journals have, then the ledger.
 
-    `positions` is how far the ledger had each writer's journal when reading the journals began. An entry of
-    the ledger counts for all budgets that it falls under: the control process charges those that its worker
-    did not know yet. One in a journal counts for those that its worker charged.
+    An entry of the ledger counts for all budgets that it falls under: the control process charges those that
+    its worker did not know yet. One in a journal counts for those that its worker charged.
     """
 
-    def __init__(self, before: Iterable[Counter], positions: Mapping[str, int]) -> None:
+    def __init__(self, before: Iterable[Counter]) -> None:
         self._before = {counter.account: counter for counter in before}
         self._sums = dict.fromkeys(self._before, 0)
-        self._positions = positions
-        self._read: dict[str, int] = {}
+        self._read: dict[str, tuple[int, int]] = {}
         self._since_ns = min((counter.start_ns for counter in self._before.values()), default=None)
         self._owners: dict[tuple[Level, str], list[Counter]] = {}
         self._tags: list[tuple[frozenset[str], Counter]] = []
@@ -59,8 +57,9 @@ class CounterCheck:
         self.journaled = 0
 
     def journal(self, writer: str, sequence: int, closing: Closing) -> None:
-        """An entry that was found in a journal, behind the position of its writer."""
-        self._read[writer] = sequence
+        """An entry that was found in a journal. Those of one writer come in order."""
+        first, _ = self._read.get(writer, (sequence, sequence))
+        self._read[writer] = first, sequence
         self.journaled += 1
         charged = (self._before[account] for account in closing.charged if account in self._before)
         self._add(charged, closing.admitted_ns, closing.cost)
@@ -69,7 +68,8 @@ class CounterCheck:
         """A row of the ledger's entries. One that the journals had counts once. DecodeError: damaged."""
         if self._since_ns is None or row.admitted_ns < self._since_ns:
             return
-        if not self._positions.get(row.writer, 0) < row.sequence <= self._read.get(row.writer, 0):
+        first, last = self._read.get(row.writer, (0, -1))
+        if not first <= row.sequence <= last:
             self._add(self._under(row), row.admitted_ns, row.cost)
 
     def _under(self, row: Any) -> Iterator[Counter]:

@@ -1,6 +1,6 @@
 """One pass over all entries of the ledger: costs, the chain of batches, and the writers' sequence numbers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -102,7 +102,7 @@ class EntryPass:
         self.batches += 1
         return int(batch.number)
 
-    def _numbers(self, rows: list[EntryRow], batch: Row[Any]) -> None:
+    def _numbers(self, rows: Sequence[EntryRow], batch: Row[Any]) -> None:
         """Names each run of entries that the batch should have and has not."""
         missing = sorted(set(range(batch.first_entry, batch.last_entry + 1)) - {row.number for row in rows})
         for _, run in groupby(enumerate(missing), lambda item: item[1] - item[0]):

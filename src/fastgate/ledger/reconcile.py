@@ -153,7 +153,7 @@ def reconcile(
         invoiced_usd=usd(total) if priced else None,
         recorded_usd=usd(sum(side.cost() for side in sides.values())),
         comparisons=comparisons,
-        left_out_usd={item.reason: f"{item.usd:f}" for item in invoice.left_out},
+        left_out_usd={item.reason: usd(round(item.usd * NANO)) for item in invoice.left_out},
     )
 
 

@@ -39,6 +39,11 @@ class LedgerWriter:
     def name(self) -> str:
         return self._directory.writer
 
+    @property
+    def promised(self) -> int:
+        """Bytes of the journal that calls in flight will need."""
+        return self._promised
+
     def has_room(self) -> bool:
         """Whether one more call can surely be recorded, beside all that are in flight."""
         return self._journal.room >= self._promised + MAX_OPENING + MAX_CLOSING

@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from fastgate.domain.endpoint import Endpoint
 from fastgate.limits.chain import Chain
 from fastgate.pricing.estimate import Size, input_tokens
@@ -40,6 +42,20 @@ class Demand(NamedTuple):
         return tokens if self.capped else limits.likely_output(self.input_tokens, tokens)
 
 
+class _Completion(msgspec.Struct):
+    prompt: msgspec.Raw = msgspec.Raw()
+    best_of: msgspec.Raw = msgspec.Raw()
+
+
+def _completions(body: bytes, n: int) -> int:
+    """A list of prompts gets an answer for each, and `best_of` are written before `n` are chosen."""
+    asked = msgspec.json.decode(body, type=_Completion)
+    prompt = msgspec.json.decode(asked.prompt) if bytes(asked.prompt) else ""
+    prompts = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
+    best_of = msgspec.json.decode(asked.best_of) if bytes(asked.best_of) else n
+    return prompts * max(n, best_of if isinstance(best_of, int) else n)
+
+
 NOTHING: Final = Demand(Size(0), 0, 0, True, None)
 
 
@@ -56,10 +72,15 @@ def demand_of(exchange: "Exchange") -> Demand:
         images, files = len(_IMAGES.findall(body)), len(_FILES.findall(body))
         if images or files:
             text_bytes -= sum(map(len, _ENCODED.findall(body)))
-        searches = SEARCHES if _SEARCHES.search(body) else 0
+        if _SEARCHES.search(body):
+            searches = SEARCHES
+            files += 1  # what they find goes into the prompt
     if fields.previous_response_id is not None:
         files += 1  # the conversation so far, which the provider has
-    answers = min(max(fields.n or 1, 1), MAX_COUNTED)
+    answers = max(fields.n or 1, 1)
+    if operation.endpoint is Endpoint.COMPLETIONS:
+        answers = _completions(body, answers)
+    answers = min(answers, MAX_COUNTED)
     if operation.endpoint in _GENERATES_TEXT:
         cap = envelope.output_cap
         default = exchange.generation.settings.money.default_output_hold_tokens

@@ -38,11 +38,13 @@ class PriceList:
         return None
 
     def possible(self, time_ns: int, asked: str | None = None) -> tuple[Tariff, ...]:
-        """The tariffs that the call may turn out to be billed at, when its client asked for tier `asked`.
+        """The tariffs that the call may turn out to be billed at, when its client asked for tier `asked`: the
+        one to expect, and then the others.
 
         A provider names the tier with its answer, and may choose any where none was asked for.
         """
-        tiers = (STANDARD, asked) if asked in _AS_ASKED else (STANDARD, *self._tariffs)
+        others = (STANDARD,) if asked in _AS_ASKED else (STANDARD, *self._tariffs)
+        tiers = (asked or STANDARD, *others)
         found = {id(tariff): tariff for tier in tiers if (tariff := self.at(time_ns, tier)) is not None}
         return tuple(found.values())
 

@@ -54,13 +54,13 @@ def input_tokens(size: Size) -> int:
 
 
 def hold_nano(tariffs: Sequence[Tariff], size: Size, output_cap: int, *, strict: bool) -> int:
-    """What the dearest of the tariffs (`PriceList.possible`) asks for: nano-USD, rounded up.
+    """Nano-USD, rounded up, by the first of the tariffs (`PriceList.possible`), or if strict the dearest.
 
     `output_cap` is the most tokens of one answer.
     """
     tokens = output_cap * size.n
     hold = 0
-    for tariff in tariffs:
+    for tariff in tariffs if strict else tariffs[:1]:
         fixed, output = _parts(tariff, size, strict)
         hold = max(hold, -(-(fixed + output * tokens) // tariff.scale))
     return hold

@@ -12,7 +12,7 @@ _OURS: Final = ("lock", "snapshot", "keys")
 
 # What an atomic replacement leaves when its process is killed in between.
 _LEFTOVERS: Final = (
-    re.compile(r"(snapshot|prices\.json)\.\d+\.tmp"),
+    re.compile(r"(snapshot|prices\.json|fullest)\.\d+\.tmp"),
     re.compile(r"(?:counters|accounts)\.[0-9a-f]{16}"),
     re.compile(r"metrics/[^/]+\.metrics\.[0-9a-f]{16}"),
 )
@@ -71,6 +71,10 @@ class DataDir:
     @property
     def counters(self) -> Path:
         return self.path / "counters"
+
+    @property
+    def fullest(self) -> Path:
+        return self.path / "fullest"
 
     @property
     def journal(self) -> Path:

@@ -26,7 +26,7 @@ CALENDAR = tuple(kind for kind in Kind if kind is not Kind.ROLLING)
 MOMENTS = st.integers(0, 4_000_000_000 * SECOND_NS)
 
 
-def ns(year: int, month: int, day: int, hour: int = 0, minute: int = 0, zone: str = "UTC") -> int:
+def ns(year: int, month: int, day: int, hour: int = 0, *, minute: int = 0, zone: str = "UTC") -> int:
     moment = datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(zone))
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) * SECOND_NS
 
@@ -143,5 +143,5 @@ def test_a_day_that_was_left_out_is_empty() -> None:
     ],
 )
 def test_each_kind(kind: str, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
-    bounds = calendar(kind, "UTC").bounds(ns(2026, 5, 15, 10, 30))
+    bounds = calendar(kind, "UTC").bounds(ns(2026, 5, 15, 10, minute=30))
     assert bounds[:2] == (ns(*start), ns(*end))

@@ -149,6 +149,21 @@ def test_whatever_time_passes_the_line_counts_the_current_period(
     table.close()
 
 
+@pytest.mark.parametrize("periods", [*range(1, 9), 127, 128, 129, 255, 256, 257, 260, 512])
+def test_the_control_process_was_away(table: AccountTable, worker: HoldTable, periods: int) -> None:
+    """Workers go on for three periods by themselves, and then stay in the last."""
+    refresh(table, LINE, spec(), NOW)
+    assert spend(worker, 600, NOW)
+    later = NOW + periods * HOUR_NS
+    assert spend(worker, 500, later)
+    assert not spend(worker, 501, later)
+    refresh(table, LINE, spec(), later)
+    counted = 500 if periods <= 3 else 0
+    assert state(table, later) == (1_000, counted, 0, HOURLY.bounds(later).end_ns)
+    assert spend(worker, 1_000 - counted, later)
+    assert not spend(worker, 1, later)
+
+
 def test_a_period_is_not_lived_twice_when_the_clock_is_put_back(
     table: AccountTable, worker: HoldTable
 ) -> None:

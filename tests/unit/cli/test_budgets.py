@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Run
 
 from fastgate import clock
 from fastgate._core.accounts import AccountTable
-from fastgate._core.journal import JournalWriter
+from fastgate._core.journal import JournalWriter, SegmentReader
 from fastgate.budgets.periods import calendar
 from fastgate.budgets.state import pack
 from fastgate.cli.audit_run import run as run_audit
@@ -232,15 +232,15 @@ def test_counters_are_not_compared_where_no_gateway_runs(data_dir: Path, table: 
     assert (found.ok, found.counters) == (True, 0)
 
 
-def journaled(data_dir: Path, costs: list[int]) -> tuple[JournalWriter, Path]:
+def journaled(data_dir: Path, costs: list[int], segment_bytes: int = 1 << 20) -> tuple[JournalWriter, Path]:
     """Entries that a worker has written, and the control process has not seen."""
     directory = JournalDir(DataDir(data_dir).journal).create()
-    writer = JournalWriter(str(directory.path))
-    writer.prepare()
+    writer = JournalWriter(str(directory.path), segment_bytes)
     for number, cost in enumerate(costs):
         entry = sample_ledger.entry(
             f"{directory.writer}{number}", FIRST_DAY_NS + HOUR_NS, Usage(), cost=cost, charged=(100, 103)
         )
+        writer.prepare()
         writer.append(join(encode_opening(entry.opening), encode_closing(entry.closing)))
     return writer, directory.path
 
@@ -267,8 +267,20 @@ def test_a_damaged_journal_is_named(gateway: Path, table: AccountTable) -> None:
     assert (difference.recorded, difference.expected) == ("missing", "there")
 
 
+def test_a_segment_that_was_deleted_before_it_was_drained_is_named(gateway: Path) -> None:
+    writer, directory = journaled(gateway, [0] * 20, segment_bytes=4_096)
+    first = directory / "0000000000000001.seg"
+    lost = len(SegmentReader(str(first)).read(20, True))
+    first.unlink()
+    (difference,) = audited(gateway).differences
+    assert difference.what == f"writer {directory.name}, records 1 to {lost}"
+    assert (difference.recorded, difference.expected) == ("missing", "there")
+    writer.close()
+
+
 def test_a_record_that_is_no_entry_is_named(gateway: Path) -> None:
     writer, directory = journaled(gateway, [])
+    writer.prepare()
     writer.append(b"\x01")
     (difference,) = audited(gateway).differences
     assert difference.what == f"writer {directory.name}, record 1"

@@ -2,6 +2,7 @@
 
 import csv
 import sqlite3
+import sys
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from tests.support import sample_ledger
 from tests.unit.cli.conftest import Run
 
+from fastgate.cli.main import run as main
 from fastgate.store.ledger.database import DEFAULT_FILE
 
 INVOICES = Path(__file__).parents[2] / "contract" / "invoices"
@@ -243,6 +245,16 @@ def test_what_focus_cannot_do(run: Run, ledger: Path, arguments: list[str], mess
     done = run("export", "focus", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "fastgate.ledger.focus_parquet", raising=False)
+    monkeypatch.chdir(ledger.parent.parent)
+    assert main(["export", "focus", *NOVEMBER, "--format", "parquet", "-o", "focus.parquet"]) == 1
+    assert capsys.readouterr().err == "fastgate: Parquet needs pyarrow: pip install 'fastgate[parquet]'\n"
 
 
 # --- reconcile --------------------------------------------------------------------------------------

@@ -35,8 +35,9 @@ def test_lists_and_mappings_as_yaml_or_json() -> None:
         FASTGATE_VIRTUAL_KEYS="[{id: vk, budget: {max_per_day_usd: 0.10}}]",
     )
     assert settings.server.cors.allow_origins == ["https://a", "https://b"]
-    assert settings.virtual_keys[0].budget is not None
-    assert str(settings.virtual_keys[0].budget.max_per_day_usd) == str(Decimal("0.10"))
+    budget = settings.virtual_keys[0].budget
+    assert isinstance(budget, BudgetSettings)
+    assert str(budget.max_per_day_usd) == str(Decimal("0.10"))
 
 
 def test_a_part_is_laid_over_the_whole() -> None:

@@ -129,8 +129,9 @@ def test_interpolated_text_takes_the_expected_type() -> None:
     assert (settings.server.port, settings.logging.file, settings.logging.requests) == (80, "0080", False)
     assert settings.server.cors.allow_origins == ["https://a"]
     assert settings.virtual_keys[0].metadata == {"code": "0080"}
-    assert settings.virtual_keys[0].budget is not None
-    assert str(settings.virtual_keys[0].budget.max_per_day_usd) == "0.10"
+    budget = settings.virtual_keys[0].budget
+    assert isinstance(budget, BudgetSettings)
+    assert str(budget.max_per_day_usd) == "0.10"
 
 
 def test_secrets_stay_references() -> None:

@@ -19,7 +19,7 @@ from fastgate.config.show import show
         "[{max_per_week_usd: 5}, {max_per_week_usd: 9, week_starts_on: sunday}]",
         "{max_per_day_usd: 0}",
         "{max_per_day_usd: 70000000}",
-        "{max_per_day_usd: 0.000000001, increases: [{usd: 1, until: '2030-01-01T00:00:00Z', reason: launch}]}",
+        "{max_per_day_usd: 0.000000001, increases: [{usd: 1, until: '2030-01-01T00:00:00Z', reason: x}]}",
         "{}",
     ],
 )
@@ -122,9 +122,7 @@ def test_each_owner_takes_budgets_and_limits(owner: str) -> None:
     [
         (
             "gateway: {rate_limit: {requests_per_day: 1, burst: {requests_per_hour: 1}}}",
-            [
-                "1: gateway.rate_limit.burst.requests_per_hour: there is no limit `requests_per_hour` beside it"
-            ],
+            ["1: gateway.rate_limit.burst.requests_per_hour: there is no limit `requests_per_hour`"],
         ),
         (
             "gateway: {rate_limit: {requests_per_day: 1, burst: {requests_per_day: 10001}}}",
@@ -165,9 +163,7 @@ def test_each_owner_takes_budgets_and_limits(owner: str) -> None:
             "virtual_keys: [{id: v, team_id: t, metadata: {a: x}}, {id: w, team_id: t, metadata: {c: "
             + "x" * 200
             + "}}]",
-            [
-                "3: virtual_keys[1].metadata: too much: with that of its customer and teams it may take 1024 bytes"
-            ],
+            ["3: virtual_keys[1].metadata: too much: with that of its customer and teams it may"],
         ),
         (
             "teams: [{id: a, parent_team_id: b}, {id: b, parent_team_id: c}, {id: c, parent_team_id: b}]",
@@ -188,7 +184,8 @@ def test_each_owner_takes_budgets_and_limits(owner: str) -> None:
             ["2: virtual_keys[0].customer_id: its team `a` belongs to `y`"],
         ),
         (
-            "customers: [{id: acme, budget: {max_per_day_usd: 1}}]\nvirtual_keys: [{id: v, customer_id: acem}]",
+            "customers: [{id: acme, budget: {max_per_day_usd: 1}}]\n"
+            "virtual_keys: [{id: v, customer_id: acem}]",
             ["2: virtual_keys[0].customer_id: there is no customer `acem`; did you mean acme?"],
         ),
         (
@@ -231,8 +228,8 @@ def test_more_budgets_than_a_call_may_meet(own: int, errors: int) -> None:
 
 
 def test_nothing_is_said_to_be_without_effect() -> None:
-    text = "virtual_keys: [{id: v, budget: {max_per_day_usd: 1}, rate_limit: {requests_per_day: 1}}]\nunpriced: deny"
-    assert messages(text, Severity.WARNING) == []
+    key = "{id: v, budget: {max_per_day_usd: 1}, rate_limit: {requests_per_day: 1}}"
+    assert messages(f"virtual_keys: [{key}]\nunpriced: deny", Severity.WARNING) == []
 
 
 def test_the_password_of_the_database_is_not_shown() -> None:

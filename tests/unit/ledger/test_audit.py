@@ -47,7 +47,7 @@ def audited(
 ) -> Report:
     database = LedgerDatabase.open_reader(None, ledger)
     try:
-        counters = check or CounterCheck([], {})
+        counters = check or CounterCheck([])
         return audit(database, lambda price: Tariff(price).cost_nano, counters, after, Findings())
     finally:
         database.close()
@@ -299,9 +299,9 @@ def test_entries_that_come_while_it_runs_are_not_in_it(ledger: Path) -> None:
             appended = LedgerAppender(writing).append([Drained(position, [Record(5, late)])]).entries
         return Tariff(price).cost_nano  # type: ignore[arg-type]  # it is a Price
 
-    report = audit(reading, tariff, CounterCheck([], {}), lambda: (), Findings())
+    report = audit(reading, tariff, CounterCheck([]), lambda: (), Findings())
     assert (appended, report.entries, report.differences) == (1, 7, [])
-    assert audit(reading, tariff, CounterCheck([], {}), lambda: (), Findings()).entries == 8
+    assert audit(reading, tariff, CounterCheck([]), lambda: (), Findings()).entries == 8
     writing.close()
     reading.close()
 
@@ -334,11 +334,11 @@ def test_a_counter_is_what_its_owner_spent_and_one_off_is_found(
     ledger: Path, level: Level, name: str, spent: int
 ) -> None:
     right = counter(spent, level, name)
-    report = audited(ledger, CounterCheck([right], {}), lambda: [right])
+    report = audited(ledger, CounterCheck([right]), lambda: [right])
     assert (report.ok, report.counters) == (True, 1)
     for off in (-1, 1):
         wrong = [counter(spent + off, level, name)]
-        (difference,) = audited(ledger, CounterCheck(wrong, {}), partial(list, wrong)).differences
+        (difference,) = audited(ledger, CounterCheck(wrong), partial(list, wrong)).differences
         assert difference.check is Check.COUNTER
         assert difference.what == f"monthly budget of {Owner(level, name)}, spent"
         assert difference.recorded != difference.expected
@@ -353,12 +353,12 @@ def test_a_counter_counts_its_own_period_only(ledger: Path) -> None:
         FIRST_DAY_NS + 48 * HOUR_NS,
         237_950_000,
     )
-    assert audited(ledger, CounterCheck([day], {}), lambda: [day]).ok
+    assert audited(ledger, CounterCheck([day]), lambda: [day]).ok
 
 
 def test_what_is_journaled_and_not_drained_yet_counts(ledger: Path) -> None:
     before, after = counter(725_000_000), counter(725_000_030)
-    check = CounterCheck([before], {FIRST: 4, SECOND: 3})
+    check = CounterCheck([before])
     check.journal(FIRST, 5, sample_ledger.entry("x", FIRST_DAY_NS, Usage(), cost=30).closing)
     check.journal(SECOND, 4, sample_ledger.entry("y", FIRST_DAY_NS, Usage(), cost=99, charged=(8,)).closing)
     report = audited(ledger, check, lambda: [after])
@@ -368,25 +368,25 @@ def test_what_is_journaled_and_not_drained_yet_counts(ledger: Path) -> None:
 def test_what_is_drained_while_the_journals_are_read_counts_once(ledger: Path) -> None:
     """The ledger had three records of the first writer then, and has four when it is read."""
     right = counter(725_000_000)
-    check = CounterCheck([right], {FIRST: 3, SECOND: 3})
+    check = CounterCheck([right])
     check.journal(FIRST, 4, sample_ledger.entry("x", FIRST_DAY_NS, Usage(), cost=250_000_000).closing)
     assert audited(ledger, check, lambda: [right]).ok
 
 
 def test_what_is_settled_while_it_runs_is_no_difference(ledger: Path) -> None:
     early, late = counter(700_000_000), counter(900_000_000)
-    assert audited(ledger, CounterCheck([early], {}), lambda: [late]).ok
-    assert not audited(ledger, CounterCheck([late], {}), lambda: [late]).ok
+    assert audited(ledger, CounterCheck([early]), lambda: [late]).ok
+    assert not audited(ledger, CounterCheck([late]), lambda: [late]).ok
 
 
 def test_a_counter_whose_period_changed_meanwhile_is_left_out(ledger: Path) -> None:
     late = Counter(7, Owner(Level.VIRTUAL_KEY, "vk_acme"), "monthly", FIRST_DAY_NS + 1, 2**62, 5)
-    report = audited(ledger, CounterCheck([counter(1)], {}), lambda: [late])
+    report = audited(ledger, CounterCheck([counter(1)]), lambda: [late])
     assert (report.ok, report.counters) == (True, 0)
 
 
 def test_behind_says_whether_a_counter_has_still_to_come(ledger: Path) -> None:
-    check = CounterCheck([counter(1)], {})
+    check = CounterCheck([counter(1)])
     audited(ledger, check)
     assert check.behind([counter(724_999_999)])
     assert not check.behind([counter(725_000_000)])

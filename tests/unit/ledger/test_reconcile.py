@@ -221,7 +221,7 @@ def test_totals_and_what_was_left_out() -> None:
     assert (result.invoiced_usd, result.recorded_usd, result.left_out_usd) == (
         "0.25",
         "0.25",
-        {"Tax": "0.150"},
+        {"Tax": "0.15"},
     )
 
 

@@ -1,8 +1,7 @@
-"""What the tools read from the database: the same from SQLite and PostgreSQL, also when entries are archived."""
+"""What the tools read: the same from SQLite and PostgreSQL, and also when entries are archived."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -28,8 +27,15 @@ def filled(ledger: LedgerDatabase) -> LedgerDatabase:
     return ledger
 
 
+def archive_two_batches(database: LedgerDatabase) -> None:
+    """Of three: the entries of the first two days, and one of the third."""
+    archived = archive(database, 2**62, None, max_entries=6)
+    assert archived is not None
+    assert archived.last_batch == 2
+
+
 def audited(database: LedgerDatabase, counters: tuple[Counter, ...] = ()) -> Report:
-    check = CounterCheck(counters, {})
+    check = CounterCheck(counters)
     return audit(database, lambda price: Tariff(price).cost_nano, check, lambda: counters, Findings())
 
 
@@ -42,34 +48,34 @@ def test_the_audit_finds_nothing_and_an_edited_cost(filled: LedgerDatabase) -> N
     assert audited(filled).counts == {Check.COST: 1, Check.CHAIN: 1, Check.ROLLUP: 3}
 
 
-def test_the_audit_goes_on_where_the_archive_ends(filled: LedgerDatabase, tmp_path: Path) -> None:
+def test_the_audit_goes_on_where_the_archive_ends(filled: LedgerDatabase) -> None:
     """Two of three batches are archived; their roll-ups stay."""
     whole = audited(filled)
-    archive(filled, FIRST_DAY_NS + 2 * DAY_NS + 4 * HOUR_NS, tmp_path / "archive", "csv")
+    archive_two_batches(filled)
     report = audited(filled)
     assert (report.differences, report.entries, report.batches, report.rollups) == ([], 1, 1, 14)
     assert report.last_hash == whole.last_hash
 
 
 def test_a_counter_of_a_period_that_is_partly_archived_is_not_compared(
-    filled: LedgerDatabase, tmp_path: Path
+    filled: LedgerDatabase,
 ) -> None:
     end_ns = FIRST_DAY_NS + 30 * DAY_NS
     month = Counter(1, Owner(Level.GATEWAY, ""), "monthly", FIRST_DAY_NS, end_ns, 1_325_465_000)
     hour_ns = FIRST_DAY_NS + 2 * DAY_NS + 4 * HOUR_NS
     late = Counter(2, Owner(Level.GATEWAY, ""), "1h", hour_ns, hour_ns + HOUR_NS, 250_000_000)
     assert audited(filled, (month, late)).counters == 2
-    archive(filled, hour_ns, tmp_path / "archive", "csv")
+    archive_two_batches(filled)
     report = audited(filled, (month, late))
     assert (report.differences, report.counters) == ([], 1)
 
 
 @pytest.fixture(params=["whole", "archived"])
-def kept(request: pytest.FixtureRequest, filled: LedgerDatabase, tmp_path: Path) -> Iterator[LedgerDatabase]:
+def kept(request: pytest.FixtureRequest, filled: LedgerDatabase) -> LedgerDatabase:
     """Roll-ups stay for ever, so nothing of this depends on what is archived."""
     if request.param == "archived":
-        archive(filled, FIRST_DAY_NS + 2 * DAY_NS + 4 * HOUR_NS, tmp_path / "archive", "csv")
-    yield filled
+        archive_two_batches(filled)
+    return filled
 
 
 def test_focus_has_a_row_for_each_day_and_what_is_alike(kept: LedgerDatabase) -> None:
@@ -89,7 +95,7 @@ def test_focus_has_a_row_for_each_day_and_what_is_alike(kept: LedgerDatabase) ->
 
 
 def test_an_invoice_is_compared_with_hours_models_and_prices(kept: LedgerDatabase) -> None:
-    claude = {
+    claude: dict[str, Any] = {
         "model": "claude-sonnet-4-6",
         "price": CLAUDE.id,
         "entries": 1,

@@ -64,6 +64,7 @@ async def at_rest(plane: Plane) -> None:
     assert plane.data.in_flight() == 0
     assert plane.in_flight() == 0, "a choice was not given back to its plan"
     assert all(stats.open == stats.idle and not stats.waiting for stats in plane.pools())
+    plane.check_nothing_is_held()
 
 
 def begin(plane: Plane, route: str, streamed: bool) -> tuple[Conversation, asyncio.Task[None]]:

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 import genai_prices
+import msgspec
 import pytest
 from genai_prices.data import providers
 from genai_prices.data_units import unit_data
@@ -79,9 +80,12 @@ def theirs(found: Mapping[str, int]) -> TheirUsage:
 
 def ours(found: Mapping[str, int]) -> Usage:
     named = {OURS.get(key, key): n for key, n in found.items()}
-    return Usage(
-        **{key: n for key, n in named.items() if key in COUNTS},
-        other={key: n for key, n in named.items() if key not in COUNTS},
+    return msgspec.convert(
+        {
+            **{key: n for key, n in named.items() if key in COUNTS},
+            "other": {key: n for key, n in named.items() if key not in COUNTS},
+        },
+        Usage,
     )
 
 

@@ -55,6 +55,12 @@ def test_what_a_call_may_turn_out_to_cost() -> None:
     assert names("default") == {"standard"}
 
 
+def test_what_was_asked_for_is_what_to_expect() -> None:
+    prices = PriceList((price("standard"), price("double", "priority")))
+    for asked, expected in (("priority", "double"), ("auto", "standard"), (None, "standard")):
+        assert prices.possible(0, asked)[0].price.model == expected
+
+
 def test_nothing_is_possible_without_a_price() -> None:
     assert PriceList((price("later", from_ns=100),)).possible(99) == ()
 

@@ -188,7 +188,7 @@ def test_every_unit_that_can_be_given() -> None:
     }
     for setting, (unit, count) in given.items():
         book = book_of(f"prices: [{{provider: local, model: own, {setting}: 0.25}}]")
-        assert micro_usd(book, "local/own", usage=Usage(**{unit: count})) == 250_000, setting
+        assert micro_usd(book, "local/own", usage=msgspec.convert({unit: count}, Usage)) == 250_000, setting
     book = book_of("prices: [{provider: local, model: own, per_request_usd: 0.25}]")
     assert micro_usd(book, "local/own", usage=Usage()) == 250_000
 

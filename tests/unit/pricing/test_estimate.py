@@ -76,8 +76,12 @@ def test_a_strict_hold_takes_bytes_as_tokens_of_the_dearest_kind() -> None:
     assert sound == (1_000 + HIDDEN_TOKENS) * 40_000 + 10 * 80_000
 
 
-def test_the_dearest_tariff_decides() -> None:
-    assert hold_nano((CHAT, CACHING), Size(300), 1, strict=False) == 100 * 5_000 + 25_000
+def test_the_tariff_to_expect_decides_or_if_strict_the_dearest() -> None:
+    both, size = (CHAT, CACHING), Size(300)
+    assert hold_nano(both, size, 1, strict=False) == hold_nano((CHAT,), size, 1, strict=False)
+    assert hold_nano(both, size, 1, strict=True) == hold_nano((CACHING,), size, 1, strict=True)
+    left = 10**9
+    assert output_cap_for(both, size, left) == output_cap_for((CACHING,), size, left)
 
 
 def test_the_long_context_tier_is_held_as_soon_as_it_may_be_reached() -> None:

@@ -124,13 +124,12 @@ def test_all_of_the_packages_data_survives_the_way_over_json() -> None:
 
 def written(value: Any) -> Any:
     """The package's objects as its `data.json` has them."""
-    match value:
-        case ModelPrice():
-            return {key: written(price) for key, price in value.__dict__.items() if price is not None}
-        case list():
-            return [written(each) for each in value]
-        case Decimal() | date() | time():
-            return str(value)
+    if isinstance(value, ModelPrice):
+        return {key: written(price) for key, price in value.__dict__.items() if price is not None}
+    if isinstance(value, list):
+        return [written(each) for each in value]
+    if isinstance(value, Decimal | date | time):
+        return str(value)
     if not is_dataclass(value):
         return value
     fields = {name: each for name, each in vars(value).items() if each is not None and name[0] != "_"}

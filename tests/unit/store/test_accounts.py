@@ -1,4 +1,4 @@
-"""Lines of the accounts file: placed, kept over a restart, and given to others only when nobody can know them."""
+"""Lines of the accounts file: placed, kept over a restart, given to others when nobody can know them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,6 +1,5 @@
 """Real processes that share accounts: scripts of roles for tests.core.processes.Process."""
 
-import ctypes
 import os
 import random
 import resource
@@ -11,6 +10,7 @@ from collections.abc import Callable
 
 from tests.core import lines
 from tests.core.processes import main, wait_for_start
+from tests.core.tracing import traced
 
 from fastgate._core.accounts import AccountTable
 from fastgate._core.bucket import LimitSet
@@ -19,7 +19,6 @@ from fastgate.domain.account import BudgetWord
 
 COST = 7
 PERIOD_NS = 1_000
-PTRACE_TRACEME = 0
 
 
 def grow_accounts_beyond_limit(path: str, limit: str) -> object:
@@ -146,25 +145,65 @@ def work_forever(accounts: str, path: str) -> object:
 
 
 def work_a_little_traced(accounts: str, path: str) -> object:
-    """Between two stops, for a parent that looks after each instruction."""
+    """One slot from its claim to its end, each way once."""
     table = HoldTable(path, AccountTable(accounts, False), True)
     chain, gauges = lines.packed([0, 1, 2]), lines.packed_gauges([(5, 2, 9), (6, 3, 9)])
-    libc = ctypes.CDLL(None)
+
+    def work() -> None:
+        slot = table.claim()
+        table.enter(slot, gauges)
+        table.reserve(slot, chain, 10, 1, b"opening")
+        table.release(slot)
+        table.reserve(slot, chain, 10, 1, b"opening")
+        table.sent(slot)
+        table.settling(slot)
+        table.settle(slot, 4)
+        table.reserve(slot, lines.packed([0, 1, 2, 3]), 10, 1, b"opening")  # there is no room in the last
+        table.free(slot)
+
     wait_for_start()
-    libc.ptrace(PTRACE_TRACEME, 0, None, None)
-    os.kill(os.getpid(), signal.SIGSTOP)
-    slot = table.claim()
-    table.enter(slot, gauges)
-    table.reserve(slot, chain, 10, 1, b"opening")
-    table.release(slot)
-    table.reserve(slot, chain, 10, 1, b"opening")
-    table.sent(slot)
-    table.settling(slot)
-    table.settle(slot, 4)
-    table.reserve(slot, lines.packed([0, 1, 2, 3]), 10, 1, b"opening")  # there is no room in the last
-    table.free(slot)
-    os.kill(os.getpid(), signal.SIGSTOP)
+    traced(work)
     return None
+
+
+def settle_traced(accounts: str, path: str) -> object:
+    table = HoldTable(path, AccountTable(accounts, False), True)
+    slot = table.claim()
+    table.reserve(slot, lines.packed([0]), 10, 1, b"")
+    table.settling(slot)
+    wait_for_start()
+    traced(lambda: table.settle(slot, 4))
+    return None
+
+
+def reserve_forever(accounts: str, path: str) -> object:
+    """The same slot again and again; the amount tells what else is in it."""
+    table = HoldTable(path, AccountTable(accounts, False), True)
+    slot = table.claim()
+    kinds = [(lines.packed(range(n % 5)), n, opening_of(n)) for n in range(20)]
+    wait_for_start()
+    while True:
+        for chain, amount, opening in kinds:
+            table.reserve(slot, chain, amount, 1 + amount, opening)
+            table.release(slot)
+
+
+def opening_of(amount: int) -> bytes:
+    return bytes([amount]) * (100 * amount)
+
+
+def enter_forever(accounts: str, path: str) -> object:
+    """Two gauges, in either order, both with a cap of 2."""
+    table = HoldTable(path, AccountTable(accounts, False), True)
+    chance = random.Random(path)
+    orders = [lines.packed_gauges([(5, word, 2), (5, 5 - word, 2)]) for word in (2, 3)]
+    wait_for_start()
+    while True:
+        slots = [table.claim() for _ in range(3)]
+        for slot in slots:
+            table.enter(slot, chance.choice(orders))
+        for slot in slots:
+            table.free(slot)
 
 
 def take_until(accounts: str, limits: str, units: str, end_ns: str) -> object:
@@ -178,8 +217,8 @@ def take_until(accounts: str, limits: str, units: str, end_ns: str) -> object:
     return taken
 
 
-def take_by_the_header(accounts: str, limits: str) -> object:
-    """Take requests at the time in the header, until that is 0; how many."""
+def take_by_the_header(accounts: str, counted: str, limits: str) -> object:
+    """Take requests at the time in the header, until that is 0; how many. All count them on one line."""
     table = AccountTable(accounts, False)
     limiter = LimitSet(table, tuple(map(_limit, limits.split())))
     wait_for_start()
@@ -187,8 +226,7 @@ def take_by_the_header(accounts: str, limits: str) -> object:
     while now_ns := table.header_load(0):
         if limiter.take(1, 0, 0, now_ns) == -1:
             taken += 1
-        else:
-            os.sched_yield()
+            table.add(int(counted), 7, 1)
     return taken
 
 

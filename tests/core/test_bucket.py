@@ -369,30 +369,27 @@ def test_several_processes_never_take_more(tmp_path: Path, spawn: Spawn, limit: 
 
 
 def test_several_processes_take_all_that_there_is(tmp_path: Path, spawn: Spawn) -> None:
-    """By a clock that stands still until the tight limit has nothing left."""
+    """By a clock that stands still until nothing is left; of two limits, which they come upon in either order."""
     table = make_table(str(tmp_path / "accounts"))
-    limiter = LimitSet(table, ((LIMITS_LINE, 2, 0, 1_000, SECOND, 20),))
-    tight, wide = f"{LIMITS_LINE},2,0,1000,{SECOND},20", f"{OTHER_LINE},3,0,100000,{SECOND},2000"
+    one, other = (f"{line},2,0,1000,{SECOND},20" for line in (LIMITS_LINE, OTHER_LINE))
     workers = [
-        spawn(money_processes.take_by_the_header, tmp_path / "accounts", chain)
-        for chain in (f"{wide} {tight}", f"{tight} {wide}") * 2
+        spawn(money_processes.take_by_the_header, tmp_path / "accounts", NOBODYS_LINE, chain)
+        for chain in (f"{one} {other}", f"{other} {one}") * 2
     ]
     table.header_store(0, NOW)
     for worker in workers:
         worker.start()
     allowed = 20
     now_ns = NOW
-    for step in range(300):
-        while limiter.remaining(0, now_ns):
+    for step in range(600):
+        while table.load(NOBODYS_LINE, 7) < allowed:
             os.sched_yield()
             assert all(worker.running() for worker in workers)
-        units = step % 20
-        allowed += units
-        now_ns += units * SECOND // 1_000
+        allowed += step % 21
+        now_ns += step % 21 * SECOND // 1_000
         table.header_store(0, now_ns)
-    while limiter.remaining(0, now_ns):
+    while table.load(NOBODYS_LINE, 7) < allowed:
         os.sched_yield()
-        assert all(worker.running() for worker in workers)
     table.header_store(0, 0)
     taken = [worker.result() for worker in workers]
     assert sum(number for number in taken if isinstance(number, int)) == allowed

@@ -117,12 +117,15 @@ def test_without_further_ends_a_budget_stays_in_its_period(accounts: AccountTabl
 
 def test_a_late_settlement_leaves_the_next_period_alone(accounts: AccountTable, table: HoldTable) -> None:
     lines.end_period(accounts, 0, 0, NOW)
-    slot, later = table.claim(), table.claim()
-    assert table.reserve(slot, lines.packed([0]), 100, NOW - 1, b"") == -1
+    slot, other, later = table.claim(), table.claim(), table.claim()
+    assert table.reserve(slot, lines.packed([0]), 60, NOW - 1, b"") == -1
+    assert table.reserve(other, lines.packed([0]), 40, NOW - 1, b"") == -1
     assert table.reserve(later, lines.packed([0]), 100, NOW, b"") == -1
     table.settling(slot)
-    table.settle(slot, 100)
+    table.settle(slot, 60)
+    table.release(other)
     assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (1, 100)
+    assert lines.amount(accounts, 0, BudgetWord.SPENT) == (0, 0)
     table.settling(later)
     table.settle(later, 30)
     assert lines.amount(accounts, 0, BudgetWord.COMMITTED) == (1, 30)

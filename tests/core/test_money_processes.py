@@ -1,10 +1,8 @@
 """Budgets and holds under several processes at once, and under processes that are killed."""
 
-import ctypes
 import itertools
 import os
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,15 +13,15 @@ from tests.core import lines, money_processes
 from tests.core.conftest import Spawn
 from tests.core.money_processes import COST, PERIOD_NS
 from tests.core.processes import Process
+from tests.core.tracing import instructions
 
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import Hold, HoldTable, roll
+from fastgate._core.holds import Hold, HoldTable, charge, roll
 from fastgate.domain.account import BudgetWord
 
 PLENTY = 10**15
 ROLL_OVERS = 300
-PTRACE_SINGLESTEP, PTRACE_DETACH = 9, 17
 
 
 def budgets(path: Path, limits: list[int]) -> AccountTable:
@@ -145,7 +143,7 @@ class Expected:
 def test_a_killed_worker_leaves_at_most_one_line_in_doubt(tmp_path: Path, spawn: Spawn) -> None:
     in_doubt = 0
     states: Counter[int] = Counter()
-    for round_ in range(60):
+    for round_ in range(40):
         table = budgets(tmp_path / "accounts", [PLENTY] * 5)
         worker = spawn(money_processes.work_forever, tmp_path / "accounts", tmp_path / f"holds{round_}")
         worker.start()
@@ -172,37 +170,19 @@ def test_a_killed_worker_leaves_at_most_one_line_in_doubt(tmp_path: Path, spawn:
     assert {holds.RESERVED, holds.SENT} <= set(states)
 
 
-@pytest.fixture
-def traced(tmp_path: Path, spawn: Spawn) -> int:
-    """The pid of a process that stands in front of its first step."""
-    budgets(tmp_path / "accounts", [100, 100, 100, 5])
-    worker = spawn(money_processes.work_a_little_traced, tmp_path / "accounts", tmp_path / "holds")
-    worker.start()
-    _, status = os.waitpid(worker.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status)
-    return worker.pid
-
-
-def test_at_each_instruction_a_slot_tells_what_is_in_doubt(tmp_path: Path, traced: int) -> None:
+def test_at_each_instruction_a_slot_tells_what_is_in_doubt(tmp_path: Path, spawn: Spawn) -> None:
     """A worker that is killed leaves the memory as it is at that instruction: all of them are looked at."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    table = AccountTable(str(tmp_path / "accounts"), False)
+    table = budgets(tmp_path / "accounts", [100, 100, 100, 5])
+    worker = spawn(money_processes.work_a_little_traced, tmp_path / "accounts", tmp_path / "holds")
     left = HoldTable(str(tmp_path / "holds"), table, False)
     seen: list[tuple[Hold | None, tuple[int, ...]]] = []
-    for _ in itertools.count():
-        if libc.ptrace(PTRACE_SINGLESTEP, traced, None, None) != 0:
-            pytest.skip(f"this machine does not let a process be traced: {os.strerror(ctypes.get_errno())}")
-        _, status = os.waitpid(traced, 0)
-        assert os.WIFSTOPPED(status)
-        if os.WSTOPSIG(status) == signal.SIGSTOP:
-            break
+    for _ in instructions(worker):
         counters = tuple(table.load(line, word) for line in range(4) for word in (3, 4))
         slots = {slot: left.read(slot) for slot in left.slots()}
         now = (slots.get(0), (*counters, table.load(5, 2), table.load(6, 3)))
         if not seen or seen[-1] != now:
             Expected(table, slots, lambda slot: 4).check()
             seen.append(now)
-    libc.ptrace(PTRACE_DETACH, traced, None, None)
     states = [state for state, _ in itertools.groupby(hold.state if hold else holds.FREE for hold, _ in seen)]
     assert states == [
         holds.FREE,
@@ -225,6 +205,56 @@ def test_at_each_instruction_a_slot_tells_what_is_in_doubt(tmp_path: Path, trace
     changed = {hold.held for hold, _ in seen if hold and hold.line_uncertain}
     assert changed == {0, 1, 2, 3}
     assert {hold.entered for hold, _ in seen if hold and hold.gauge_uncertain} == {0, 1}
+
+
+def test_a_period_that_ends_in_the_middle_of_a_settlement(tmp_path: Path, spawn: Spawn) -> None:
+    """Between the two words of a line: what is spent in the new period is not overwritten by the old one."""
+    table = budgets(tmp_path / "accounts", [100])
+    before = table.load(0, BudgetWord.COMMITTED)
+    worker = spawn(money_processes.settle_traced, tmp_path / "accounts", tmp_path / "holds")
+    reserved = table.load(0, BudgetWord.COMMITTED)
+    assert reserved - before == 10
+    ended = False
+    for _ in instructions(worker):
+        if not ended and table.load(0, BudgetWord.COMMITTED) != reserved:
+            assert lines.amount(table, 0, BudgetWord.SPENT) == (0, 0)
+            lines.end_period(table, 0, 0, PERIOD_NS)
+            assert charge(table, 0, 9, PERIOD_NS)
+            ended = True
+    assert ended
+    for word in (BudgetWord.COMMITTED, BudgetWord.SPENT):
+        assert lines.amount(table, 0, word) == (1, 9)
+
+
+def test_readers_never_see_one_half_of_a_reservation_and_one_of_the_next(
+    tmp_path: Path, spawn: Spawn
+) -> None:
+    table = budgets(tmp_path / "accounts", [PLENTY] * 5)
+    worker = spawn(money_processes.reserve_forever, tmp_path / "accounts", tmp_path / "holds")
+    reader = HoldTable(str(tmp_path / "holds"), table, False)
+    worker.start()
+    seen: Counter[int] = Counter()
+    while len(seen) < 20 or seen.total() < 30_000:
+        hold = reader.read(0)
+        if hold.state != holds.CLAIMED:
+            seen[hold.amount] += 1
+            assert hold.opening == money_processes.opening_of(hold.amount)
+            assert hold.lines == tuple(range(hold.amount % 5))
+        if hold.state == holds.RESERVED:
+            assert (hold.admitted_ns, hold.held) == (1 + hold.amount, len(hold.lines))
+
+
+def test_gauges_never_pass_their_caps(tmp_path: Path, spawn: Spawn) -> None:
+    table = budgets(tmp_path / "accounts", [])
+    workers = [
+        spawn(money_processes.enter_forever, tmp_path / "accounts", tmp_path / str(i)) for i in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    seen: Counter[int] = Counter()
+    while seen[1] < 50 or seen.total() < 200_000:
+        seen.update((table.load(5, 2), table.load(5, 3)))
+        assert seen.keys() <= {0, 1, 2}
 
 
 def test_a_roll_over_happens_once(tmp_path: Path, spawn: Spawn) -> None:

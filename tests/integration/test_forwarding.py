@@ -26,6 +26,7 @@ def configure(provider_url: str) -> dict[str, Any]:
     )
     config["providers"]["silent"] = provider_config(provider_url, "no-usage", stream_usage=False)
     config["providers"]["second"] = provider_config(provider_url, "second-model")
+    config["tags"] = {"allowed": ["a"]}
     config["upstream"] = {"forward_request_headers": ["X-Team"], "retry_budget_min_per_s": 1_000}
     return config
 
@@ -255,6 +256,7 @@ async def test_headers_of_an_answer(rig: GatewayRig) -> None:
         "x-fastgate-model": "gpt-4o",
         "x-fastgate-deployment": "local/gpt-4o",
         "x-fastgate-attempts": "local/gpt-4o:main=ok(200)",
+        "x-fastgate-cost-usd": "0.00",
     }
     line = await rig.line("kept")
     assert line["upstream_request_id"] == "upstream-1"

@@ -124,22 +124,25 @@ class Rounds:
         self._numbers = itertools.count()
         self._succeeded: set[str] = set()
         self._gateway: GatewayProcess | None = None
+        self._tree: list[psutil.Process] = []
         self.lost = 0
 
     async def round(self, who: str, *, audit: bool) -> None:
         gateway = await self._running()
         clients = Clients(self._numbers, self._rng)
         load = asyncio.create_task(clients.run(gateway.url))
-        await clients.more(self._rng.randrange(CLIENTS, 6 * CLIENTS))
-        await asyncio.sleep(self._rng.random() * 0.05)  # a moment that no answer decides
-        self._kill(gateway, who)
-        if who in {"supervisor", "all"}:
-            await in_thread(lambda: psutil.wait_procs(self._tree, timeout=_BACK_S))
-            assert not any(map(psutil.Process.is_running, self._tree)), "a child outlives its supervisor"
-        else:
-            await clients.more(2 * CLIENTS)
-        clients.stop()
-        await load
+        try:
+            await clients.more(self._rng.randrange(CLIENTS, 6 * CLIENTS))
+            await asyncio.sleep(self._rng.random() * 0.05)  # a moment that no answer decides
+            self._kill(gateway, who)
+            if who in {"supervisor", "all"}:
+                _, alive = await in_thread(lambda: psutil.wait_procs(self._tree, timeout=_BACK_S))
+                assert not alive, "a child outlives its supervisor"
+            else:
+                await clients.more(2 * CLIENTS)
+        finally:
+            clients.stop()
+            await load
         self._succeeded |= clients.succeeded
         # 503: the worker was told to drain, as its supervisor is no more.
         assert not clients.others.keys() - {503}, clients.others
@@ -149,11 +152,19 @@ class Rounds:
         if audit:
             await audited(gateway)
 
-    async def close(self) -> None:
+    async def end(self) -> None:
+        """In order, so that nothing is left to be settled."""
         gateway = await self._running()
         gateway.terminate()
         assert await gateway.await_exit() == 0
-        gateway.__exit__(None, None, None)
+
+    def stop(self) -> None:
+        """Whatever is left of it, also after a failure."""
+        if self._gateway is not None:
+            self._gateway.__exit__(None, None, None)
+        for process in self._tree:
+            if process.is_running():
+                process.kill()
 
     async def _running(self) -> GatewayProcess:
         if self._gateway is None or self._gateway.child.process.poll() is not None:
@@ -244,10 +255,13 @@ async def kill_again_and_again(tmp_path: Path, rounds: int, *, audit_every: int)
     with CountingProvider(delay_s=0.06, pieces=4, gap_s=0.02, jitter=jitter) as provider:
         killing = Rounds(tmp_path, provider, seed)
         chosen = [*WHO, *order.choices(WHO, k=rounds)][:rounds]
-        for number, who in enumerate(chosen, 1):
-            print(f"round {number}: {who}")  # noqa: T201
-            await killing.round(who, audit=number % audit_every == 0)
-        await killing.close()
+        try:
+            for number, who in enumerate(chosen, 1):
+                print(f"round {number}: {who}")  # noqa: T201
+                await killing.round(who, audit=number % audit_every == 0)
+            await killing.end()
+        finally:
+            await in_thread(killing.stop)
         assert killing.lost, "no call was lost in any round: nothing was tested"
 
 

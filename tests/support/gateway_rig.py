@@ -56,7 +56,7 @@ class GatewayRig:
         return self.gateway.url
 
     def check(self) -> None:
-        """No request, stream, hold or busy connection is left, nothing failed inside, no secret was logged."""
+        """No request, stream, hold or busy connection is left; nothing failed inside, no secret was logged."""
         self.gateway.until_metric_sync(_at_rest)
         lines = self.gateway.child.stderr.seen
         assert [line for line in lines if not line.startswith('{"ts":')] == []

@@ -16,6 +16,7 @@ from tests.support.processes import Lines, python_environment
 from fastgate._core.shm import SharedSlots
 from fastgate.config.load import load
 from fastgate.control.books import Books
+from fastgate.control.compile import compile_here
 from fastgate.control.publish import Publisher
 from fastgate.launch import ControlLaunch, Embedded, Report, WorkerLaunch, encode
 from fastgate.observability.metrics import Metrics, fresh_directory
@@ -24,6 +25,7 @@ from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
+from fastgate.store.ledger.database import LedgerDatabase
 
 
 class Published:
@@ -51,8 +53,16 @@ class Published:
         )
         self.metrics = Metrics(fresh_directory(self.data_dir.path), "control", 1_000)
         self.books = Books(self.data_dir, self.metrics, fresh=True)
+        # In this process, which is to be spared the second that two children take.
+        LedgerDatabase.open(None, self.data_dir.path).close()
         self.publisher = Publisher(
-            launch, self.data_dir, self.counters, self.store, self.books, metrics=self.metrics
+            launch,
+            self.data_dir,
+            self.counters,
+            self.store,
+            self.books,
+            metrics=self.metrics,
+            compile_=compile_here,
         )
 
     def write_config(self, config: Mapping[str, Any]) -> None:

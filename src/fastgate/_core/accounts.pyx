@@ -25,6 +25,8 @@ cdef class AccountTable:
             self.rows = RowFile.create(path, _MAGIC, _LINE_WORDS, _MAX_LINES, lines)
         else:
             self.rows = RowFile.open(path, _MAGIC, _LINE_WORDS, _MAX_LINES)
+            if self.rows.known < 1:
+                raise ValueError(f"{path}: a damaged table of accounts")
 
     @property
     def lines(self):

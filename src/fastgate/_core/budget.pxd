@@ -57,19 +57,16 @@ cdef inline int64_t clamped(int64_t amount, int64_t least) noexcept:
     return min(max(amount, least), MAX_AMOUNT)
 
 
+cdef inline int64_t start_of(int64_t *line, uint64_t tag) noexcept:
+    """When the period began; 0 if that is not known."""
+    return fg_load(line + BUDGET_BOUNDARY + ((tag - 1) & 3))
+
+
 cdef inline int64_t end_of(int64_t *line, uint64_t tag) noexcept:
     """When the period ends; INT64_MAX if that is not known."""
     cdef int64_t end = fg_load(line + BUDGET_BOUNDARY + (tag & 3))
     # A place is used again after four periods: what is not later than the period's start is of an old one.
-    if end <= 0 or end <= fg_load(line + BUDGET_BOUNDARY + ((tag - 1) & 3)):
-        return INT64_MAX
-    return end
-
-
-cdef inline int64_t start_of(int64_t *line, uint64_t tag) noexcept:
-    """When the period began; 0 if that is not known."""
-    cdef int64_t start = fg_load(line + BUDGET_BOUNDARY + ((tag - 1) & 3))
-    return start if 0 < start < end_of(line, tag) else 0
+    return end if end > 0 and end > start_of(line, tag) else INT64_MAX
 
 
 cdef inline uint64_t tag_at(int64_t *line, uint64_t tag, int64_t now_ns) noexcept:

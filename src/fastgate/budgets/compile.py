@@ -1,51 +1,20 @@
 """From the settings to their budgets, one for each owner and period. Never imported in a worker."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
 from fastgate.budgets.periods import Period, calendar, rolling
+from fastgate.budgets.spec import AccountSpec, Increase
 from fastgate.config.moments import moment_ns
 from fastgate.config.money_settings import BudgetSettings, OnExceeded
 from fastgate.config.money_view import MoneyView, Owned, caps, is_rolling, period_name, rolling_s, zone_of
 from fastgate.config.section import Usd
 from fastgate.config.settings import Settings
-from fastgate.domain.account import Accounts, BudgetRef, Owner
 from fastgate.domain.model_ref import ModelRef
 
 NANO_PER_USD: Final = 10**9
 _THOUSANDTHS: Final = Decimal(1_000)
-
-
-class Increase(msgspec.Struct, frozen=True):
-    """`nano` more than the limit, before `until_ns`."""
-
-    nano: int
-    until_ns: int
-    reason: str
-
-
-class AccountSpec(msgspec.Struct, frozen=True):
-    """A budget. `name` is the account's: another period has another account, another limit has the same.
-
-    What counts in it, of the ledger's entries too, is what `owner` says. `word` is how the configuration
-    calls the period.
-    """
-
-    name: str
-    owner: Owner
-    period: Period
-    word: str
-    limit_nano: int
-    strict: bool = False
-    soft: tuple[int, ...] = ()
-    fallback: ModelRef | None = None
-    increases: tuple[Increase, ...] = ()
-
-    def ref(self, line: int) -> BudgetRef:
-        return BudgetRef(line, self.owner, self.word, self.strict, self.soft, self.fallback)
 
 
 def compile_budgets(settings: Settings) -> tuple[AccountSpec, ...]:
@@ -55,14 +24,6 @@ def compile_budgets(settings: Settings) -> tuple[AccountSpec, ...]:
     return tuple(
         spec for each in (view.owners(), view.virtual_keys()) for owned in each for spec in compiler.of(owned)
     )
-
-
-def accounts_of(specs: Iterable[AccountSpec], lines: Mapping[str, int]) -> dict[Owner, Accounts]:
-    """What each owner brings to the chain of a call, with the lines where its budgets were placed."""
-    refs: dict[Owner, list[BudgetRef]] = {}
-    for spec in specs:
-        refs.setdefault(spec.owner, []).append(spec.ref(lines[spec.name]))
-    return {owner: Accounts(budgets=tuple(found)) for owner, found in refs.items()}
 
 
 class _Compiler:

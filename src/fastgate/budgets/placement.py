@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastgate._core.accounts import AccountTable
-from fastgate.budgets.compile import AccountSpec, Increase
 from fastgate.budgets.periods import Period
+from fastgate.budgets.spec import AccountSpec, Increase
 from fastgate.budgets.state import pack, unpack
 from fastgate.domain.account import BudgetWord
 

@@ -16,7 +16,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     from fastgate.cli.output import note, print_json
     from fastgate.config.diagnostics import Severity
     from fastgate.config.load import check as check_settings
-    from fastgate.config.load import config_file
+    from fastgate.config.place import config_file
 
     settings, found = check_settings(config, os.environ)
     if settings is not None:

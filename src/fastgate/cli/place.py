@@ -29,11 +29,11 @@ def find_data_dir(config: Path | None, data_dir: Path | None) -> Path:
     from fastgate.config import environment, yaml_source
     from fastgate.config.diagnostics import Report
     from fastgate.config.interpolate import expand
-    from fastgate.config.load import config_file
+    from fastgate.config.place import CONFIG_YAML, config_file
     from fastgate.config.settings import Settings
 
     file = config_file(config, os.environ)
-    source = environment.CONFIG_YAML if file is None else str(file)
+    source = CONFIG_YAML if file is None else str(file)
     unclear = CommandError(f"{source} does not say where the gateway's files are: give --data-dir")
     ignored = Report()
     try:

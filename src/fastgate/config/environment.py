@@ -13,14 +13,13 @@ import msgspec
 
 from fastgate.config import interpolate, shape, yaml_source
 from fastgate.config.diagnostics import Mark, Report, SettingPath, did_you_mean
+from fastgate.config.place import CONFIG, CONFIG_YAML
 from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
 from fastgate.domain.provider_table import KNOWN
 from fastgate.errors import ConfigError
 
 PREFIX: Final = "FASTGATE_"
-CONFIG: Final = "FASTGATE_CONFIG"
-CONFIG_YAML: Final = "FASTGATE_CONFIG_YAML"
 
 RESERVED: Final[dict[str, str]] = {
     CONFIG: "The configuration file, where `--config` names none.",

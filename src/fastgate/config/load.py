@@ -13,7 +13,7 @@ import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fastgate.config import (
     bulk,
@@ -30,11 +30,10 @@ from fastgate.config import (
 )
 from fastgate.config.diagnostics import Diagnostic, Mark, Report, Severity, render
 from fastgate.config.money_view import MoneyView
+from fastgate.config.place import CONFIG, CONFIG_YAML, config_file
 from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
 from fastgate.errors import ConfigError
-
-DEFAULT_FILE: Final = Path("fastgate.yaml")
 
 
 class Source(NamedTuple):
@@ -80,17 +79,6 @@ def check(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings | Non
     return _checked(source, environ)
 
 
-def config_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file that is read, if one is: `path`, FASTGATE_CONFIG, or `fastgate.yaml` where it exists."""
-    if path is not None:
-        return path
-    if name := environ.get(environment.CONFIG):
-        return Path(name)
-    if environ.get(environment.CONFIG_YAML) or not DEFAULT_FILE.exists():
-        return None
-    return DEFAULT_FILE
-
-
 def _checked(
     source: Source, environ: Mapping[str, str], taken: bulk.Bulk | None = None
 ) -> tuple[Settings | None, list[Diagnostic]]:
@@ -125,15 +113,15 @@ def _replaced(environ: Mapping[str, str]) -> bool:
 
 def _read(path: Path | None, environ: Mapping[str, str], report: Report) -> Source | None:
     file = config_file(path, environ)
-    inline = environ.get(environment.CONFIG_YAML, "")
+    inline = environ.get(CONFIG_YAML, "")
     if not interpolate.is_text(inline):
-        report.error(Mark(environment.CONFIG_YAML), (), "is not UTF-8 text")
+        report.error(Mark(CONFIG_YAML), (), "is not UTF-8 text")
         return None
     if file is None:
-        return Source(inline, Mark(environment.CONFIG_YAML if inline else "environment"))
+        return Source(inline, Mark(CONFIG_YAML if inline else "environment"))
     if path is None and inline:
-        mark = Mark(environment.CONFIG_YAML)
-        report.error(mark, (), f"is set, and so is {environment.CONFIG}: only one of them can count")
+        mark = Mark(CONFIG_YAML)
+        report.error(mark, (), f"is set, and so is {CONFIG}: only one of them can count")
         return None
     mark = Mark(interpolate.shown_name(str(file)))
     text = _text(file, mark, report)

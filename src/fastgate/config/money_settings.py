@@ -173,10 +173,6 @@ class BudgetsSettings(Section, frozen=True):
     default_output_hold_tokens: Annotated[
         _Tokens, Meta(description="Output tokens that are held for a request without a cap of its own.")
     ] = 4_096
-    file_tokens: Annotated[_Tokens, Meta(description="Input tokens that a file is held for.")] = 8_192
-    image_tokens: Annotated[
-        _Tokens, Meta(description="Input tokens that an image or a sound is held for.")
-    ] = 2_048
     response_headers: Annotated[
         bool, Meta(description="Say in `x-fastgate-budget-…` headers what is left.")
     ] = False
@@ -203,7 +199,7 @@ class ArchiveSettings(Section, frozen=True):
 class JournalSettings(Section, frozen=True):
     """What workers write down before a call is settled, until the ledger has it."""
 
-    max_mb: Annotated[int, Meta(ge=8, le=1_048_576, description="Most that one worker keeps.")] = 1_024
+    max_mb: Annotated[int, Meta(ge=16, le=1_048_576, description="Most that one worker keeps.")] = 1_024
     fsync: Annotated[
         str,
         Meta(

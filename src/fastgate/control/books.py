@@ -10,12 +10,11 @@ import msgspec
 
 from fastgate import clock
 from fastgate._core import holds
-from fastgate.budgets import compile as budgets
+from fastgate.budgets import spec as budgets
 from fastgate.budgets.placement import refresh
-from fastgate.config.money_settings import LedgerSettings
-from fastgate.config.settings import Settings
 from fastgate.control.balances import Balance
 from fastgate.control.bookkeeper import Bookkeeper
+from fastgate.control.compiling import Compiled, LedgerPlan
 from fastgate.control.usage_report import UsageReport, usage_report
 from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, NO_ACCOUNTS, Accounts, BudgetWord, Level, Owner
 from fastgate.domain.price import Price, PriceBook
@@ -23,25 +22,25 @@ from fastgate.domain.snapshot import ModelAccounts, Snapshot, TagAccounts
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import ConfigError
 from fastgate.ledger.journal_dir import JournalDir
-from fastgate.limits import compile as limits
+from fastgate.limits import spec as limits
 from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
-from fastgate.pricing import update
-from fastgate.pricing.compile import compile_prices
 from fastgate.store import accounts as accounts_file
 from fastgate.store import fullest
 from fastgate.store.accounts import Account, Places, account_id
 from fastgate.store.data_dir import DataDir
 from fastgate.store.ledger.archive_file import ArchiveFormat
 from fastgate.store.ledger.database import LedgerDatabase
-from fastgate.store.ledger.errors import LedgerError, LedgerUnavailable
+from fastgate.store.ledger.errors import LedgerError, LedgerOutdated, LedgerUnavailable
+from fastgate.store.ledger.migrate import Place, upgrade_in_child
 from fastgate.store.ledger.prices import all_prices, put_prices
 from fastgate.store.ledger.read import Archive
 from fastgate.store.ledger.retention import archive
 from fastgate.store.ledger.rollup import DAY_NS
 from fastgate.store.ledger.spend import spent_by, spent_by_tags
 
-_KEYS_SETTLE_NS: Final = 3_000_000_000
+# A request that began under an earlier configuration may still be about to try its next candidate.
+_QUARANTINE_NS: Final = 3_600 * 1_000_000_000
 _BY_NAME: Final = frozenset({Level.GATEWAY, Level.CUSTOMER, Level.TEAM, Level.PROVIDER, Level.DEPLOYMENT})
 
 
@@ -61,33 +60,30 @@ class Books:
         self._prices: dict[str, Price] = {}
         self._specs: dict[int, budgets.AccountSpec] = {}
         self._due: list[tuple[int, int]] = []
-        self._published_ns = 0
         self.keeper: Bookkeeper | None = None
         self._watched = 0
-        self._ledger: LedgerSettings | None = None
+        self._ledger: LedgerPlan | None = None
         self.drain_interval_s = 0.25
 
-    def publish(
-        self, settings: Settings, snapshot: Snapshot, keys: Iterable[VirtualKey]
-    ) -> tuple[Snapshot, tuple[VirtualKey, ...]]:
-        """Both with the accounts that calls count in, placed and filled: workers may use them at once.
+    def publish(self, compiled: Compiled, generation: int) -> tuple[Snapshot, tuple[VirtualKey, ...]]:
+        """Snapshot and keys with the accounts that calls count in, placed and filled: workers may use them at
+        once.
 
-        ConfigError: the ledger cannot be opened, or a price or a name cannot be. OSError: no room.
+        ConfigError: the ledger cannot be opened, or two accounts have one id. OSError: no room.
         """
-        self._ledger, self._watched = settings.ledger, settings.budgets.metrics_top
-        self.drain_interval_s = settings.ledger.drain_interval_ms / 1_000
+        self._ledger, self._watched = compiled.ledger, compiled.watched
+        self.drain_interval_s = compiled.ledger.drain_interval_ms / 1_000
         try:
-            keeper = self._opened(settings)
+            keeper = self._opened(compiled.ledger)
             with keeper.lock:
                 keeper.drain_all()
-                book = self._priced(settings, snapshot, keeper.database)
-                accounts = self._placed(settings, snapshot.generation, keeper)
+                self._keep_prices(compiled.snapshot.prices, keeper.database)
+                accounts = self._placed(compiled, keeper)
         except (LedgerError, ValueError) as error:
             raise ConfigError(f"ledger: {error}") from error
-        self._published_ns = clock.monotonic_ns()
         snapshot = msgspec.structs.replace(
-            snapshot,
-            prices=book,
+            compiled.snapshot,
+            generation=generation,
             owners={
                 f"{owner.level}/{owner.name}": found
                 for owner, found in accounts.items()
@@ -104,11 +100,11 @@ class Books:
                 if owner.level is Level.MODEL
             ),
         )
-        return snapshot, tuple(_with_accounts(keys, accounts))
+        return snapshot, tuple(_with_accounts(compiled.keys.keys, accounts))
 
-    def _opened(self, settings: Settings) -> Bookkeeper:
+    def _opened(self, plan: LedgerPlan) -> Bookkeeper:
         if self.keeper is None:
-            database = LedgerDatabase.open(settings.ledger.url, self._data_dir.path)
+            database = self._database(plan.url)
             self._prices = all_prices(database)
             self.keeper = Bookkeeper(
                 database,
@@ -120,8 +116,16 @@ class Books:
             )
         return self.keeper
 
-    def _priced(self, settings: Settings, snapshot: Snapshot, database: LedgerDatabase) -> PriceBook:
-        book = compile_prices(settings, snapshot.deployments, update.current(self._data_dir))
+    def _database(self, url: str | None) -> LedgerDatabase:
+        directory = self._data_dir.path
+        try:
+            return LedgerDatabase.open(url, directory, upgrade=False)
+        except LedgerOutdated:
+            upgrade_in_child(Place(url, str(directory)))
+            return LedgerDatabase.open(url, directory, upgrade=False)
+
+    def _keep_prices(self, book: PriceBook, database: LedgerDatabase) -> None:
+        """Entries name the price they were charged by, and it has to be there when they are."""
         new = {
             price.id: price
             for prices in book.lists.values()
@@ -131,16 +135,14 @@ class Books:
         if new:
             put_prices(database, new.values())
             self._prices.update(new)
-        return book
 
-    def _placed(self, settings: Settings, generation: int, keeper: Bookkeeper) -> dict[Owner, Accounts]:
-        specs, limited = budgets.compile_budgets(settings), limits.compile_limits(settings)
-        wanted = [Account(spec.name, KIND_BUDGET) for spec in specs]
-        wanted += [Account(spec.name, KIND_LIMITS) for spec in limited]
-        lines = self._places.place(wanted, generation)
-        self._fill(specs, lines, keeper)
-        accounts = budgets.accounts_of(specs, lines)
-        for owner, found in limits.accounts_of(limited, lines).items():
+    def _placed(self, compiled: Compiled, keeper: Bookkeeper) -> dict[Owner, Accounts]:
+        wanted = [Account(spec.name, KIND_BUDGET) for spec in compiled.budgets]
+        wanted += [Account(spec.name, KIND_LIMITS) for spec in compiled.limits]
+        lines = self._places.place(wanted, clock.monotonic_ns())
+        self._fill(compiled.budgets, lines, keeper)
+        accounts = budgets.accounts_of(compiled.budgets, lines)
+        for owner, found in limits.accounts_of(compiled.limits, lines).items():
             accounts[owner] = accounts.get(owner, NO_ACCOUNTS) + found
         return accounts
 
@@ -187,8 +189,8 @@ class Books:
             return
         before_ns = clock.time_ns() - settings.retention_days * DAY_NS
         directory, form = None, ArchiveFormat.PARQUET
-        if settings.archive is not None:
-            directory, form = Path(settings.archive.directory), ArchiveFormat(settings.archive.format)
+        if settings.archive_directory is not None:
+            directory, form = Path(settings.archive_directory), ArchiveFormat(settings.archive_format)
         try:
             while (moved := self._archive(keeper, before_ns, directory, form)) is not None:
                 log.event("info", "old ledger entries archived", file=moved.file, last_entry=moved.last_entry)
@@ -202,14 +204,12 @@ class Books:
         with keeper.lock:
             return archive(keeper.database, before_ns, directory, form)
 
-    def tidy(self, generation: int) -> None:
-        """Free the lines that no worker and no hold uses any more; all workers run on `generation`."""
+    def tidy(self) -> None:
+        """Free the lines that no worker and no hold uses any more."""
         keeper = self.keeper
-        # A worker may have the virtual keys of the time before in its cache for some moments more.
-        settled = clock.monotonic_ns() - self._published_ns > _KEYS_SETTLE_NS
-        if keeper is not None and settled and self._places.unwanted():
+        if keeper is not None and self._places.unwanted():
             with keeper.lock:
-                self._places.reclaim(generation, keeper.held_lines())
+                self._places.reclaim(clock.monotonic_ns() - _QUARANTINE_NS, keeper.held_lines())
 
     def tick(self, now_ns: int) -> None:
         """Write the boundaries of periods that are to come, where one has just begun."""

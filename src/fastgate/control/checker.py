@@ -28,8 +28,8 @@ class _Look(NamedTuple):
 
 class Checker:
     """`undrained` are the closings that workers have journaled since the ledger was written last (LookupError
-    where these are too many to look at: nothing is compared then), `holds` those of all workers. Call it under
-    the lock that keeps the ledger as it is."""
+    where these are too many to look at: nothing is compared then), `holds` those of all workers. Call it
+    under the lock that keeps the ledger as it is."""
 
     def __init__(
         self,

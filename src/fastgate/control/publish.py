@@ -10,21 +10,17 @@ import msgspec
 
 from fastgate._core.shm import SharedSlots
 from fastgate.config.diagnostics import Diagnostic, Severity
-from fastgate.config.load import check, config_file, without_collecting
-from fastgate.config.restart import restart_only
-from fastgate.config.settings import Settings
+from fastgate.config.place import config_file
 from fastgate.control.books import Books
-from fastgate.control.complete import complete
+from fastgate.control.compiling import Compile, Compiled, CompileRequest, compile_in_child
 from fastgate.control.messages import ReloadResult
 from fastgate.domain.snapshot import Snapshot
 from fastgate.errors import ConfigError
-from fastgate.keys.compile import compile_keys
 from fastgate.keys.exposure import check_exposure
 from fastgate.launch import ControlLaunch
 from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.records import Level
-from fastgate.routing.compile import compile_snapshot
 from fastgate.routing.slot_layout import check_room, release_unused
 from fastgate.store import processes
 from fastgate.store import snapshot as snapshot_file
@@ -54,9 +50,11 @@ class Publisher:
         books: Books,
         *,
         metrics: Metrics,
+        compile_: Compile = compile_in_child,
     ) -> None:
         self._launch = launch
-        self._path = None if launch.config_path is None else Path(launch.config_path)
+        self._compile = compile_
+        self._request = CompileRequest(launch.config_path, launch.data_dir, launch.embedded)
         self._snapshot_path = data_dir.snapshot
         self._counters = counters
         self._store = store
@@ -73,21 +71,22 @@ class Publisher:
     @property
     def file(self) -> Path | None:
         """The configuration file, if there is one."""
-        return config_file(self._path, os.environ)
+        path = self._launch.config_path
+        return config_file(None if path is None else Path(path), os.environ)
 
-    @without_collecting()
     def publish(self) -> ReloadResult:
         """Read, check and publish. Never raises: what cannot be published changes nothing, and is logged
         and counted. What is as it was is not published again: workers would start their caches anew."""
         before = self.generation
         found: list[Diagnostic] = []
         try:
-            settings, found = check(self._path, os.environ)
-            if settings is None:
-                self.last = self._refused(found)
+            result = self._compile(self._request, os.environ)
+            found = list(result.findings)
+            if result.compiled is None:
+                self.last = self._refused([*found, *_diagnostics(Severity.ERROR, result.reasons)])
             else:
-                restart_needed = self._restart_needed(settings)
-                found += self._commit(complete(settings, self._launch.embedded))
+                restart_needed = self._restart_needed(result.compiled)
+                found += self._commit(result.compiled)
                 self.last = self._published(found, restart_needed, before)
         except (ConfigError, KeyStoreError, OSError) as exc:
             self.last = self._refused([*found, *_diagnostics(Severity.ERROR, str(exc).splitlines())])
@@ -105,10 +104,8 @@ class Publisher:
 
     def tidy(self) -> None:
         """Give free the shared slots of earlier configurations, once no worker runs on one any more."""
-        if processes.behind(self._counters, self.generation):
-            return
-        self._books.tidy(self.generation)
-        if not self._left:
+        self._books.tidy()
+        if not self._left or processes.behind(self._counters, self.generation):
             return
         current = self.current()
         for _ in range(len(self._left)):
@@ -116,19 +113,19 @@ class Publisher:
             if release_unused(self._counters, old, current):
                 self._left.append(old)  # a request that began under it goes on
 
-    def _commit(self, settings: Settings) -> list[Diagnostic]:
+    def _commit(self, compiled: Compiled) -> list[Diagnostic]:
         """Everything that can fail comes before the first change; returns warnings.
 
         Keys change before the snapshot is swapped: a worker may know a key before the models that it may
         use, and not the other way round.
         """
         generation = self.generation + 1
-        snapshot = compile_snapshot(settings, generation, os.environ)
-        check_room(snapshot, self._counters.header_load(Header.WORKERS), ROOM)
-        keys = compile_keys(settings, os.environ)
+        keys = compiled.keys
+        check_room(compiled.snapshot, self._counters.header_load(Header.WORKERS), ROOM)
         if generation == 1:
-            check_exposure(settings, keys, self._store)
-        snapshot, billed = self._books.publish(settings, snapshot, keys.keys)
+            open_auth = compiled.snapshot.worker.open_auth
+            check_exposure(compiled.host, keys, self._store, open_auth=open_auth)
+        snapshot, billed = self._books.publish(compiled, generation)
         if self._is_published(snapshot):
             synced = self._store.sync_configured(billed, keys.secrets)
         else:
@@ -160,8 +157,8 @@ class Publisher:
         except (OSError, ValueError):
             return []
 
-    def _restart_needed(self, settings: Settings) -> tuple[str, ...]:
-        now = restart_only(settings)
+    def _restart_needed(self, compiled: Compiled) -> tuple[str, ...]:
+        now = compiled.restart
         return tuple(name for name, value in self._launch.running.items() if now[name] != value)
 
     def _published(

@@ -30,8 +30,8 @@ class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """What is known before the call.
 
     `teams` from the innermost outwards. `model` is the name sent upstream, `public_model` the
-    deployment's (a safe label). `hold_price` is the id of the price that `held` was worked out by, "" for none;
-    `input_tokens` is the estimate that it was worked out from.
+    deployment's (a safe label). `hold_price` is the id of the price that `held` was worked out by, "" for
+    none; `input_tokens` is the estimate that it was worked out from.
     """
 
     request_id: str
@@ -57,10 +57,10 @@ class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 class Closing(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """What became of it.
 
-    `id` is unique over all entries: the writer and the number of the hold, hexadecimal. `admitted_ns` decides the
-    period that `cost` counts in. `charged` are the ids of the accounts that were charged. `estimated`: the
-    provider did not say what it consumed. `price` is the id of the one that `cost` was worked out by, which
-    the service tier may have changed; `unpriced`: there was none, and `cost` is 0 by policy.
+    `id` is unique over all entries: the writer and the number of the hold, hexadecimal. `admitted_ns` decides
+    the period that `cost` counts in. `charged` are the ids of the accounts that were charged. `estimated`:
+    the provider did not say what it consumed. `price` is the id of the one that `cost` was worked out by,
+    which the service tier may have changed; `unpriced`: there was none, and `cost` is 0 by policy.
     """
 
     id: str

@@ -218,12 +218,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """How holds are estimated, and what clients are told.
 
-    The `_tokens` are what one output without a cap, one file and one image are taken for.
+    `default_output_hold_tokens` is what one output without a cap is taken for.
     """
 
     default_output_hold_tokens: int = 4_096
-    file_tokens: int = 8_192
-    image_tokens: int = 2_048
     unpriced: Unpriced = Unpriced.DENY_BUDGETED
     cost_headers: bool = True
     budget_headers: bool = False

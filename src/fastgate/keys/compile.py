@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from fastgate import clock
 from fastgate.config.interpolate import resolve_secret, secret_ref
@@ -12,18 +12,11 @@ from fastgate.config.settings import Settings
 from fastgate.domain.account import NO_ACCOUNTS, Accounts
 from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.virtual_key import VirtualKey
+from fastgate.keys.compiled import CompiledKeys
 from fastgate.keys.secret import digest
 from fastgate.store.keys import SecretRecord, Source
 
 _SHA256_PREFIX: Final = "sha256:"
-
-
-class CompiledKeys(NamedTuple):
-    """`secrets` pairs each digest with its record, whose source is the configuration."""
-
-    keys: tuple[VirtualKey, ...]
-    secrets: tuple[tuple[bytes, SecretRecord], ...]
-    warnings: tuple[str, ...]
 
 
 def compile_keys(

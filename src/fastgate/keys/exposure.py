@@ -3,22 +3,21 @@
 import ipaddress
 
 from fastgate import clock
-from fastgate.config.settings import Settings
 from fastgate.errors import ConfigError
-from fastgate.keys.compile import CompiledKeys
+from fastgate.keys.compiled import CompiledKeys
 from fastgate.store.keys import KeyStore, Source
 
 
-def check_exposure(settings: Settings, compiled: CompiledKeys, store: KeyStore) -> None:
+def check_exposure(host: str, compiled: CompiledKeys, store: KeyStore, *, open_auth: bool) -> None:
     """Raises ConfigError when `server.host` is not loopback and no virtual key could be used.
 
-    `compiled` are the keys of these settings; the store is as it was, and stays so.
+    `compiled` are the keys of the same settings; the store is as it was, and stays so.
     """
-    if settings.auth.mode == "open" or is_loopback(settings.server.host) or _has_usable_key(compiled, store):
+    if open_auth or is_loopback(host) or _has_usable_key(compiled, store):
         return
     raise ConfigError(
         f"server.host: no virtual key has a usable secret, so the gateway refuses to listen on "
-        f"{settings.server.host or 'all addresses'}: configure virtual_keys and give one a secret "
+        f"{host or 'all addresses'}: configure virtual_keys and give one a secret "
         f"(`fastgate keys issue ID`), or listen on 127.0.0.1, or set auth.mode: open to let anyone call"
     )
 

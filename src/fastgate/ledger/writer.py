@@ -14,7 +14,8 @@ from fastgate.observability import log
 MAX_CLOSING: Final = 1_024
 """Bytes of an encoded closing, with the ids of all accounts that it may charge."""
 
-# Some ten thousand records: what all calls in flight need has to fit into one segment.
+# Some ten thousand records: what all calls in flight need has to fit into one segment. The smallest bound
+# that the configuration takes is two of them: the one that is written to, and the one in reserve.
 _SEGMENT_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -79,14 +80,16 @@ class LedgerWriter:
     def tend(self, now_ns: int) -> None:
         """Keep a segment in reserve, within the bound, and what was written on the disk as configured."""
         self.bytes_on_disk = self._journals.bytes_of(self._directory.writer)
-        if self.bytes_on_disk < self.settings.max_bytes:
+        if self._journal.room > self._journal.largest:  # a whole segment is in reserve
+            self._failing = ""
+        elif self.bytes_on_disk + _SEGMENT_BYTES > self.settings.max_bytes:
+            self._failed("the journal has reached its bound: the control process does not drain it")
+        else:
             try:
                 self._journal.prepare()
                 self._failing = ""
             except OSError as error:
                 self._failed(f"{type(error).__name__}: {error.strerror}")
-        else:
-            self._failed("the journal has reached its bound: the control process does not drain it")
         self._sync.tick(now_ns)
 
     def reconfigure(self, settings: Journal) -> None:

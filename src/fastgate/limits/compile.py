@@ -1,14 +1,12 @@
 """From the settings to their rate limits, all of one owner together. Never imported in a worker."""
 
-from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
-
-import msgspec
 
 from fastgate.config.money_settings import BurstSettings, RateLimitSettings
 from fastgate.config.money_view import MoneyView
 from fastgate.config.settings import Settings
-from fastgate.domain.account import Accounts, Limit, LimitRef, Measure, Owner
+from fastgate.domain.account import Limit, Measure
+from fastgate.limits.spec import LimitSpec
 
 _SECOND_NS: Final = 1_000_000_000
 _MINUTE_NS: Final = 60 * _SECOND_NS
@@ -39,14 +37,6 @@ _KINDS: Final = (
 )
 
 
-class LimitSpec(msgspec.Struct, frozen=True):
-    """All limits of one owner, or of a part of its traffic. `name` is the account's."""
-
-    name: str
-    owner: Owner
-    limits: tuple[Limit, ...]
-
-
 def compile_limits(settings: Settings) -> tuple[LimitSpec, ...]:
     """Of settings that `config.load` has checked."""
     view = MoneyView(settings)
@@ -57,18 +47,6 @@ def compile_limits(settings: Settings) -> tuple[LimitSpec, ...]:
         for _, owner, given in owned.limits
         if (limits := _limits(given))
     )
-
-
-def accounts_of(specs: Iterable[LimitSpec], lines: Mapping[str, int]) -> dict[Owner, Accounts]:
-    """What each owner brings to the chain of a call, with the lines where its limits were placed.
-
-    By the owner as a whole: a reference says itself which part of the traffic it is narrowed to.
-    """
-    refs: dict[Owner, list[LimitRef]] = {}
-    for spec in specs:
-        owner = Owner(spec.owner.level, spec.owner.name) if spec.owner.narrowed else spec.owner
-        refs.setdefault(owner, []).append(LimitRef(lines[spec.name], spec.owner, spec.limits))
-    return {owner: Accounts(limits=tuple(found)) for owner, found in refs.items()}
 
 
 def _limits(given: RateLimitSettings) -> tuple[Limit, ...]:

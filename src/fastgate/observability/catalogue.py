@@ -1,7 +1,8 @@
 """Every metric, declared once: its name with the unit, its doc, its labels in order, its buckets.
 
-Times are kept in integer nanoseconds and shown in seconds, money in nano-USD and shown in USD. A label's values come from the
-configuration or from a closed set, never from a client's free text: `LABELS` says from which.
+Times are kept in integer nanoseconds and shown in seconds, money in nano-USD and shown in USD. A
+label's values come from the configuration or from a closed set, never from a client's free text:
+`LABELS` says from which.
 `docs/metrics.md` is generated from this module.
 """
 
@@ -42,8 +43,8 @@ class Metric(NamedTuple):
 
 
 LABELS: Final[dict[str, str]] = {
-    "endpoint": "The operation: one of `fastgate.domain.endpoint.Endpoint`, `budget`, `usage`, or `other` for an "
-    "unknown path.",
+    "endpoint": "The operation: one of `fastgate.domain.endpoint.Endpoint`, `budget`, `usage`, or `other` "
+    "for an unknown path.",
     "provider": "A configured provider's name; `none` where the request never got one.",
     "model": "A configured or catalogued model or route as the client names it; `other` for any other, "
     "`none` where the request named none.",
@@ -221,7 +222,7 @@ LIMIT_WAIT: Final = _histogram(
     "limit_wait_seconds", "Time that requests waited for a rate limit.", _DURATION_BUCKETS, "level"
 )
 HOLDS: Final = _gauge("holds", "Holds in flight.", "process")
-JOURNAL_BYTES: Final = _gauge("journal_bytes", "Size of a worker's journal that is not removed yet.", "process")
+JOURNAL_BYTES: Final = _gauge("journal_bytes", "Size of a worker's journal on the disk.", "process")
 UNRECORDED: Final = _counter("unrecorded_calls_total", "Calls that found no room in the journal.")
 BUDGET_LIMIT: Final = _gauge(
     "budget_limit_usd", "Limit of a budget.", "level", "owner", "period", scraped=True
@@ -230,7 +231,7 @@ BUDGET_SPENT: Final = _gauge(
     "budget_spent_usd", "Spent of a budget in its period.", "level", "owner", "period", scraped=True
 )
 BUDGET_RESERVED: Final = _gauge(
-    "budget_reserved_usd", "Reserved of a budget for calls in flight.", "level", "owner", "period", scraped=True
+    "budget_reserved_usd", "Held of a budget for calls in flight.", "level", "owner", "period", scraped=True
 )
 BUDGET_LEFT: Final = _gauge(
     "budget_left_usd", "Left of a budget in its period.", "level", "owner", "period", scraped=True

@@ -24,7 +24,9 @@ FREE: Final = frozenset({Endpoint.MODERATIONS})
 
 SEARCHES: Final = 10
 """How many searches a call with such a tool is taken for."""
-MAX_COUNTED: Final = 1 << 32
+# No model gives more, and what is reckoned from them fits 64 bits.
+MAX_OUTPUT: Final = 1 << 32
+MAX_ANSWERS: Final = 1 << 16
 
 
 class Demand(NamedTuple):
@@ -80,11 +82,11 @@ def demand_of(exchange: "Exchange") -> Demand:
     answers = max(fields.n or 1, 1)
     if operation.endpoint is Endpoint.COMPLETIONS:
         answers = _completions(body, answers)
-    answers = min(answers, MAX_COUNTED)
+    answers = min(answers, MAX_ANSWERS)
     if operation.endpoint in _GENERATES_TEXT:
         cap = envelope.output_cap
         default = exchange.generation.settings.money.default_output_hold_tokens
-        each = default if cap is None else min(max(cap, 0), MAX_COUNTED)
+        each = default if cap is None else min(max(cap, 0), MAX_OUTPUT)
         capped = cap is not None
     else:
         answers = answers if operation.endpoint in _GENERATES_IMAGES else 1

@@ -4,7 +4,7 @@ from typing import Final
 
 from fastgate import clock
 from fastgate._core.holds import room
-from fastgate.domain.account import BudgetRef
+from fastgate.domain.account import AMOUNT_MASK, BudgetRef
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.entry import Opening, encode_opening
 from fastgate.domain.snapshot import Unpriced
@@ -91,7 +91,8 @@ def _reserve(
         if adds_cap:
             fitting = output_cap_for(tariffs, demand.size, room(accounting.accounts, terms.lines, now_ns))
             cap = max(min(demand.output_cap, fitting), 1)
-        amount = hold_nano(tariffs, demand.size, cap, strict=terms.strict)
+        # No budget has room for more than a word does.
+        amount = min(hold_nano(tariffs, demand.size, cap, strict=terms.strict), AMOUNT_MASK)
         opening = _opening(exchange, choice, terms, price, amount)
         refused = holds.reserve(slot, terms.lines, amount, now_ns, opening)
         if refused < 0:

@@ -70,8 +70,6 @@ def _money(settings: Settings) -> Money:
     given, unpriced = settings.budgets, settings.unpriced
     return Money(
         default_output_hold_tokens=given.default_output_hold_tokens,
-        file_tokens=given.file_tokens,
-        image_tokens=given.image_tokens,
         # An assumed price is in the book: what is still without one then cannot be billed at all.
         unpriced=Unpriced(unpriced) if isinstance(unpriced, str) else Unpriced.DENY_BUDGETED,
         cost_headers=given.cost_headers,

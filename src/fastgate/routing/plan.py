@@ -66,7 +66,8 @@ class Plan:
     """Not shared between requests.
 
     `next` gives the attempts one by one; each Choice goes back by exactly one of `succeeded`, `failed`,
-    `skipped` and `abandoned`. Calling `next` while a choice is out asks for a hedge: another deployment or None.
+    `skipped` and `abandoned`. Calling `next` while a choice is out asks for a hedge: another deployment or
+    None.
     """
 
     __slots__ = (

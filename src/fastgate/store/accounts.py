@@ -41,6 +41,7 @@ class Account(NamedTuple):
 
 class Places:
     """The only placer of lines, in the control process. It goes on with those that an earlier one placed.
+    Times are of `clock.monotonic_ns`.
 
     A line that nobody wants any more keeps its state until `reclaim`, and until then it can be wanted again.
     """
@@ -62,8 +63,8 @@ class Places:
         free.reverse()
         self._free = free
 
-    def place(self, wanted: Iterable[Account], generation: int) -> dict[str, int]:
-        """The line of each, by name; the lines of all other accounts are unwanted from `generation` on.
+    def place(self, wanted: Iterable[Account], now_ns: int) -> dict[str, int]:
+        """The line of each, by name; the lines of all other accounts are unwanted from now on.
 
         A new line is zero but for its id and kind: whoever calls this fills it before a worker hears of it.
         ConfigError: two names have the same id; nothing is changed then. OSError: the file cannot grow; lines
@@ -80,7 +81,7 @@ class Places:
             self._lines[id_] = self._claim(id_, accounts[id_].kind)
         for id_ in self._lines:
             if id_ not in accounts:
-                self._unwanted.setdefault(id_, generation)
+                self._unwanted.setdefault(id_, now_ns)
         for id_ in [id_ for id_ in self._unwanted if id_ in accounts]:
             del self._unwanted[id_]
         return {account.name: self._lines[id_] for id_, account in accounts.items()}
@@ -89,15 +90,12 @@ class Places:
         """The lines that nobody wants any more and that still have their state."""
         return [self._lines[id_] for id_ in self._unwanted]
 
-    def reclaim(self, oldest_generation: int, held: Collection[int]) -> int:
-        """Free the unwanted lines that no worker can know and no hold points at; returns how many.
-
-        `oldest_generation` is the oldest that a worker still runs on, `held` are lines that holds point at.
-        """
+    def reclaim(self, before_ns: int, held: Collection[int]) -> int:
+        """Free the lines that are unwanted since before `before_ns` and not `held`; returns how many."""
         gone = [
             id_
-            for id_, generation in self._unwanted.items()
-            if generation <= oldest_generation and self._lines[id_] not in held
+            for id_, since_ns in self._unwanted.items()
+            if since_ns <= before_ns and self._lines[id_] not in held
         ]
         for id_ in gone:
             line = self._lines.pop(id_)

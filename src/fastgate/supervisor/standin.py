@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from fastgate.config.environment import CONFIG_YAML
-from fastgate.config.load import config_file
+from fastgate.config.place import CONFIG_YAML, config_file
 from fastgate.config.settings import Settings
 from fastgate.keys import secret as secrets
 from fastgate.keys.exposure import is_loopback

@@ -29,9 +29,9 @@ _CONNECTING, _HEADERS, _FIRST_CONTENT, _CHUNKS, _OVER = Phase
 class Call:
     """Made by `Client.call`. One `send`, then the response; `release` in a `finally`, always.
 
-    `on_sending` is called before anything is written. `on_slow` is called once if `send` has not got what it waits for 20 ms after it began: the headers of a
-    stream, else the whole response. Times are of `clock.monotonic_ns`, 0 until reached. `sent`: the request
-    was handed to the socket as a whole.
+    `on_sending` is called before anything is written. `on_slow` is called once if `send` has not got what it
+    waits for 20 ms after it began: the headers of a stream, else the whole response. Times are of
+    `clock.monotonic_ns`, 0 until reached. `sent`: the request was handed to the socket as a whole.
     """
 
     __slots__ = (

@@ -75,8 +75,8 @@ _LONE_SURROGATE: Final = re.compile(
 
 
 class Envelope:
-    """A decoded request body, of `size` bytes. `stream` and `include_usage` are as the client said. `sample` is
-    what is left of the body when it is dropped: its first bytes."""
+    """A decoded request body, of `size` bytes. `stream` and `include_usage` are as the client said. `sample`
+    is what is left of the body when it is dropped: its first bytes."""
 
     __slots__ = (
         "_rendered",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
 from fastgate._core.holds import HoldTable
-from fastgate.budgets.compile import AccountSpec, Increase
+from fastgate.budgets.spec import AccountSpec, Increase
 from fastgate.budgets.periods import SECOND_NS, Period, calendar, rolling
 from fastgate.budgets.placement import refresh
 from fastgate.budgets.state import BudgetState, unpack

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.support.configs import check_text, messages, settings_of
 
+from fastgate.config.money_settings import BudgetSettings
+
 LOCAL = "providers: {my-llm: {dialect: openai, base_url: http://127.0.0.1:1/v1, headers: {X-A: b}}}"
 
 

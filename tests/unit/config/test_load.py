@@ -7,7 +7,8 @@ import pytest
 from tests.support.configs import TEAM_BLOCK, VOCABULARY_BLOCK, check_text, messages, settings_of
 
 from fastgate.config.diagnostics import Severity
-from fastgate.config.load import check, config_file, load
+from fastgate.config.load import check, load
+from fastgate.config.place import config_file
 from fastgate.config.money_settings import BudgetSettings
 from fastgate.errors import ConfigError
 

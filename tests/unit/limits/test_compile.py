@@ -3,7 +3,8 @@
 from tests.support.configs import settings_of
 
 from fastgate.domain.account import Level, Limit, LimitRef, Measure, Owner
-from fastgate.limits.compile import accounts_of, compile_limits
+from fastgate.limits.compile import compile_limits
+from fastgate.limits.spec import accounts_of
 
 MINUTE_NS = 60_000_000_000
 DAY_NS = 86_400_000_000_000

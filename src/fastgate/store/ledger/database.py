@@ -65,10 +65,10 @@ class LedgerDatabase:
         self._writer = _engine(url, writes=True) if writable else None
 
     @classmethod
-    def open(cls, url: str | None, data_dir: Path) -> Self:
+    def open(cls, url: str | None, data_dir: Path, *, upgrade: bool = True) -> Self:
         """As the one writer, and brought to the newest schema. `url` None: SQLite in `data_dir`.
 
-        LedgerUnavailable, LedgerUnusable, LedgerInUse.
+        LedgerUnavailable, LedgerUnusable, LedgerInUse; LedgerOutdated without `upgrade`.
         """
         parsed = _parsed(url, data_dir)
         if parsed.get_backend_name() == "sqlite":
@@ -76,7 +76,7 @@ class LedgerDatabase:
         database = cls(parsed, writable=True)
         try:
             with database.writing() as connection:
-                migrate.upgrade(connection)
+                (migrate.upgrade if upgrade else migrate.require)(connection)
         except LedgerError:
             database.close()
             raise

@@ -13,5 +13,9 @@ class LedgerUnusable(LedgerError):
     """It will not work by waiting: a wrong URL, no ledger, a newer or damaged schema."""
 
 
+class LedgerOutdated(LedgerUnusable):
+    """Its schema is older than this version, which can bring it up to date."""
+
+
 class LedgerInUse(LedgerError):
     """Another process writes to this ledger."""

@@ -1,64 +1,111 @@
-"""Brings a database to the schema of this version, with Alembic; the steps are in `migrations`."""
+"""Brings a database to the schema of this version, with Alembic; the steps are in `migrations`.
 
+`python -m fastgate.store.ledger.migrate` does it in a process of its own, so that Alembic does not stay in
+the memory of one that lives long: see `upgrade_in_child`.
+"""
+
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+import msgspec
+from sqlalchemy import Connection, column, inspect, select, table
 
-from fastgate.store.ledger.errors import LedgerUnusable
+from fastgate.store.ledger.errors import LedgerError, LedgerOutdated, LedgerUnavailable, LedgerUnusable
 
 NO_LEDGER: Final = "there is no ledger yet: it is made when the gateway first runs"
+HEAD: Final = "r0001"
+"""The schema of this version: the last of `migrations`."""
+OLDER: Final[frozenset[str]] = frozenset()
+"""Those before it."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_VERSION: Final = table("alembic_version", column("version_num"))
+_UNAVAILABLE: Final = 75  # EX_TEMPFAIL
+
+
+class Place(msgspec.Struct):
+    """Which database, as `LedgerDatabase.open` takes it."""
+
+    url: str | None
+    data_dir: str
 
 
 def upgrade(connection: Connection) -> None:
     """To the newest schema, within the transaction of `connection`. LedgerUnusable: it is newer than this."""
-    config, scripts = _scripts()
-    current = _revision(connection)
-    _refuse_newer(current, scripts)
-    if current != scripts.get_current_head():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    if revision(connection) == HEAD:
+        return
+    from alembic import command  # only where there is something to do
+    from alembic.config import Config
 
-
-def check(connection: Connection) -> None:
-    """LedgerUnusable: there is no ledger, or it has not the schema of this version."""
-    current = _revision(connection)
-    _, scripts = _scripts()
-    if current is None:
-        raise LedgerUnusable(NO_LEDGER)
-    _refuse_newer(current, scripts)
-    if current != scripts.get_current_head():
-        raise LedgerUnusable(
-            f"its schema is {current}, and this version of fastgate reads "
-            f"{scripts.get_current_head()}: the gateway brings it there when it starts"
-        )
-
-
-def _scripts() -> tuple[Config, ScriptDirectory]:
     config = Config()
     # Config interpolates `%`, which a path may have.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    return config, ScriptDirectory.from_config(config)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
-def _revision(connection: Connection) -> str | None:
-    """Asked first whether it has the table: on PostgreSQL a failed look-up would spoil the transaction."""
-    if not inspect(connection).has_table("alembic_version"):
+def require(connection: Connection) -> None:
+    """LedgerOutdated: there is something to do for `upgrade`. LedgerUnusable: it is newer than this."""
+    if revision(connection) != HEAD:
+        raise LedgerOutdated("its schema is older than this version of fastgate")
+
+
+def check(connection: Connection) -> None:
+    """LedgerUnusable: there is no ledger, or it has not the schema of this version."""
+    current = revision(connection)
+    if current is None:
+        raise LedgerUnusable(NO_LEDGER)
+    if current != HEAD:
+        raise LedgerUnusable(
+            f"its schema is {current}, and this version of fastgate reads {HEAD}: the gateway brings it "
+            "there when it starts"
+        )
+
+
+def revision(connection: Connection) -> str | None:
+    """None: there is no ledger. LedgerUnusable: it is newer than this version.
+
+    Asked first whether it has the table: on PostgreSQL a failed look-up would spoil the transaction.
+    """
+    if not inspect(connection).has_table(_VERSION.name):
         return None
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _refuse_newer(current: str | None, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    if current is not None and current not in known:
+    current: str | None = connection.scalar(select(_VERSION.c.version_num))
+    if current is not None and current != HEAD and current not in OLDER:
         raise LedgerUnusable(
             f"its schema is {current}, which this version of fastgate does not know: a newer one has "
             "written it. Run that version, or restore a copy from before the upgrade"
         )
+    return current
+
+
+def upgrade_in_child(place: Place) -> None:
+    """Blocks until it is done. LedgerUnavailable, LedgerUnusable."""
+    child = subprocess.run(  # noqa: S603 (our own module)
+        [sys.executable, "-P", "-m", __name__],
+        input=msgspec.json.encode(place),
+        capture_output=True,
+        check=False,
+    )
+    if child.returncode != os.EX_OK:
+        reason = child.stderr.decode(errors="replace").strip()
+        raise (LedgerUnavailable if child.returncode == _UNAVAILABLE else LedgerUnusable)(reason)
+
+
+def _main() -> int:
+    from fastgate.store.ledger.database import LedgerDatabase  # which imports this module
+
+    place = msgspec.json.decode(sys.stdin.buffer.read(), type=Place)
+    try:
+        LedgerDatabase.open(place.url, Path(place.data_dir)).close()
+    except LedgerError as error:
+        sys.stderr.write(f"{error}\n")
+        return _UNAVAILABLE if isinstance(error, LedgerUnavailable) else os.EX_DATAERR
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -4,11 +4,13 @@ SQLAlchemy would make parameters of a dict for each row, which takes longer than
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 class ManyRows:
@@ -44,5 +46,12 @@ def keeping(connection: Connection, table: Table) -> Insert:
     return _insert(connection, table).on_conflict_do_nothing()
 
 
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def _insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    """Only the dialect in use is imported: each takes megabytes."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)

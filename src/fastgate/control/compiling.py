@@ -1,0 +1,93 @@
+"""From the configuration to what is published, in a process of its own.
+
+Reading YAML, the catalogue and the price data take memory that is not given back: so a child does it, and
+ends. It is asked on its standard input and answers on its standard output, in MessagePack; secrets pass
+through these pipes and no file.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fastgate.budgets.spec import AccountSpec
+from fastgate.config.diagnostics import Diagnostic
+from fastgate.domain.snapshot import Snapshot
+from fastgate.keys.compiled import CompiledKeys
+from fastgate.launch import Embedded
+from fastgate.limits.spec import LimitSpec
+
+TIMEOUT_S: Final = 300.0
+_MAX_REASON: Final = 2_000
+
+
+class CompileRequest(msgspec.Struct, frozen=True):
+    """`config_path` None: as the environment says."""
+
+    config_path: str | None
+    data_dir: str
+    embedded: Embedded
+
+
+class LedgerPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`url` None: SQLite in the data directory. `archive_directory` None: old entries are deleted."""
+
+    url: str | None
+    drain_interval_ms: int
+    retention_days: int
+    archive_directory: str | None
+    archive_format: str
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+    """`snapshot` has prices, and no accounts yet; its generation is 0. `restart` are the settings that take
+    effect after a restart only. `watched` is how many budgets get a gauge."""
+
+    snapshot: Snapshot
+    keys: CompiledKeys
+    budgets: tuple[AccountSpec, ...]
+    limits: tuple[LimitSpec, ...]
+    ledger: LedgerPlan
+    restart: dict[str, Any]
+    watched: int
+    host: str
+
+
+class CompileResult(msgspec.Struct, frozen=True):
+    """`compiled` None: `findings` or `reasons` say why."""
+
+    findings: tuple[Diagnostic, ...] = ()
+    reasons: tuple[str, ...] = ()
+    compiled: Compiled | None = None
+
+
+Compile = Callable[[CompileRequest, Mapping[str, str]], CompileResult]
+
+encode_request: Final = msgspec.msgpack.Encoder().encode
+decode_request: Final = msgspec.msgpack.Decoder(CompileRequest).decode
+encode_result: Final = msgspec.msgpack.Encoder().encode
+_decode_result: Final = msgspec.msgpack.Decoder(CompileResult).decode
+
+
+def compile_in_child(request: CompileRequest, environ: Mapping[str, str]) -> CompileResult:
+    """Blocks until the child has ended. Never raises for what the configuration may hold."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", "fastgate.control.compile"],
+            input=encode_request(request),
+            capture_output=True,
+            env=dict(environ),
+            cwd=Path.cwd(),
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return CompileResult(reasons=(f"compiling the configuration took more than {TIMEOUT_S:g} s",))
+    if child.returncode != os.EX_OK:
+        said = child.stderr.decode(errors="replace")[-_MAX_REASON:].strip()
+        return CompileResult(reasons=(f"compiling the configuration failed ({child.returncode}): {said}",))
+    return _decode_result(child.stdout)

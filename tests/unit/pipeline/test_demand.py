@@ -1,0 +1,128 @@
+"""What a request is taken for before it is made."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.till import Till
+from tests.unit.pipeline.conftest import Open
+
+from fastgate.pipeline.demand import MAX_ANSWERS, MAX_OUTPUT, SEARCHES, Demand, demand_of
+
+PICTURE = base64.b64encode(b"\x00" * 3_000).decode()
+
+
+@pytest.fixture
+async def till(opened: Open) -> Any:
+    async with opened(budgets={"default_output_hold_tokens": 700}) as till:
+        yield till
+
+
+def demand(till: Till, path: str = "/chat/completions", **body: Any) -> Demand:
+    return demand_of(till.exchange(msgspec.json.encode({"model": "gpt", **body}), path))
+
+
+async def test_the_output_is_what_the_client_caps_or_what_is_configured(till: Till) -> None:
+    assert demand(till)[2:4] == (700, False)
+    for path, field in {
+        "/chat/completions": "max_tokens",
+        "/completions": "max_tokens",
+        "/responses": "max_output_tokens",
+    }.items():
+        assert demand(till, path, **{field: 5})[2:4] == (5, True), path
+        assert demand(till, path, **{field: None})[2:4] == (700, False), path
+    assert demand(till, max_completion_tokens=6, max_tokens=7)[2:4] == (6, True)
+    assert demand(till, max_tokens=-1)[2:4] == (0, True)
+    assert demand(till, max_tokens=1 << 60)[2:4] == (MAX_OUTPUT, True)
+
+
+@pytest.mark.parametrize("path", ["/embeddings", "/moderations", "/rerank", "/audio/speech"])
+async def test_what_generates_no_text_has_no_output(till: Till, path: str) -> None:
+    found = demand(till, path, n=4)
+    assert (found.output_cap, found.capped, found.size.n) == (0, True, 1)
+
+
+async def test_answers_and_images_are_counted(till: Till) -> None:
+    assert demand(till, n=3).size.n == 3
+    assert demand(till, n=None).size.n == 1
+    assert demand(till, n=-3).size.n == 1
+    assert demand(till, n=1 << 60).size.n == MAX_ANSWERS
+    found = demand(till, "/images/generations", n=4)
+    assert (found.size.n, found.output_cap) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "answers"),
+    [
+        ({"prompt": "one"}, 1),
+        ({"prompt": ["one", "two"]}, 2),
+        ({"prompt": ["one", "two"], "n": 3}, 6),
+        ({"prompt": [1, 2, 3]}, 1),
+        ({"prompt": [[1, 2], [3]]}, 2),
+        ({"prompt": []}, 1),
+        ({"prompt": "one", "n": 2, "best_of": 5}, 5),
+        ({"prompt": "one", "n": 2, "best_of": None}, 2),
+        ({"prompt": "one", "best_of": 1 << 70}, MAX_ANSWERS),
+    ],
+)
+async def test_a_completion_answers_each_prompt(till: Till, fields: dict[str, Any], answers: int) -> None:
+    assert demand(till, "/completions", **fields).size.n == answers
+
+
+async def test_the_text_of_the_body_is_the_input(till: Till) -> None:
+    assert demand(till, messages=[]).size.input_bytes == len(b'{"model":"gpt","messages":[]}')
+    short, long = demand(till, user="x"), demand(till, user="x" * 3_001)
+    assert long.input_tokens - short.input_tokens == 1_000
+
+
+async def test_an_image_is_no_text(till: Till) -> None:
+    """It is billed by its size on the screen, and not by the bytes that it takes in base64."""
+    url = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}
+    found = demand(till, messages=[{"role": "user", "content": [url, url]}])
+    assert found.size.images == 2
+    assert found.size.input_bytes < 400
+    by_url = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    assert demand(till, "/responses", input=[{"role": "user", "content": [by_url]}]).size.images == 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_audio", "input_audio": {"data": PICTURE, "format": "wav"}},
+        {"type": "file", "file": {"file_data": PICTURE}},
+        {"type": "input_file", "file_id": "file-1"},
+    ],
+    ids=lambda part: part["type"],
+)
+async def test_a_file_counts_for_what_it_may_hold(till: Till, part: dict[str, Any]) -> None:
+    found = demand(till, messages=[{"role": "user", "content": [part]}])
+    assert found.size.files == 1
+    assert found.size.input_bytes < 300
+
+
+async def test_base64_in_a_message_without_a_file_is_text(till: Till) -> None:
+    found = demand(till, messages=[{"role": "user", "content": f"decode ;base64,{PICTURE}"}])
+    assert found.size.input_bytes > len(PICTURE)
+
+
+async def test_a_conversation_that_the_provider_has_counts_as_a_file(till: Till) -> None:
+    assert demand(till, "/responses", previous_response_id="resp_1").size.files == 1
+
+
+@pytest.mark.parametrize("tool", ["web_search", "web_search_preview", "file_search"])
+async def test_tools_that_search(till: Till, tool: str) -> None:
+    assert demand(till, "/responses", tools=[{"type": tool}]).size.searches == SEARCHES
+    assert demand(till, "/responses", tools=[{"type": "function"}]).size.searches == 0
+
+
+async def test_the_tier_is_the_clients(till: Till) -> None:
+    assert demand(till).service_tier is None
+    assert demand(till, service_tier="flex").service_tier == "flex"
+
+
+async def test_an_upload_is_a_file(till: Till) -> None:
+    exchange = till.exchange(b'{"model":"gpt"}')
+    exchange.envelope = None
+    found = demand_of(exchange)
+    assert (found.size.files, found.output_cap, found.capped) == (1, 0, True)

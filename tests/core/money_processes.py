@@ -206,12 +206,13 @@ def enter_forever(accounts: str, path: str) -> object:
             table.free(slot)
 
 
-def take_until(accounts: str, limits: str, units: str, end_ns: str) -> object:
+def take_for(accounts: str, limits: str, units: str, duration_ns: str) -> object:
     """Take as fast as it goes; when something was let through."""
     limiter = LimitSet(AccountTable(accounts, False), tuple(map(_limit, limits.split())))
     wait_for_start()
+    end_ns = time.monotonic_ns() + int(duration_ns)
     taken = []
-    while (now_ns := time.monotonic_ns()) < int(end_ns):
+    while (now_ns := time.monotonic_ns()) < end_ns:
         if limiter.take(1, int(units), 0, now_ns) == -1:
             taken.append(now_ns)
     return taken

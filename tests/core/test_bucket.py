@@ -1,6 +1,5 @@
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -354,9 +353,8 @@ def test_several_processes_never_take_more(tmp_path: Path, spawn: Spawn, limit: 
     path = tmp_path / "accounts"
     make_table(str(path)).close()
     units = 1 if limit[0] == Measure.REQUESTS else 7
-    end_ns = time.monotonic_ns() + SECOND
     chain = f"{OTHER_LINE},3,0,10000000,{SECOND},1000000 {LIMITS_LINE},2,{','.join(map(str, limit))}"
-    workers = [spawn(money_processes.take_until, path, chain, units, end_ns) for _ in range(4)]
+    workers = [spawn(money_processes.take_for, path, chain, units, SECOND // 2) for _ in range(4)]
     for worker in workers:
         worker.start()
     events: list[tuple[int, int]] = []
@@ -369,7 +367,7 @@ def test_several_processes_never_take_more(tmp_path: Path, spawn: Spawn, limit: 
 
 
 def test_several_processes_take_all_that_there_is(tmp_path: Path, spawn: Spawn) -> None:
-    """By a clock that stands still until nothing is left; of two limits, which they come upon in either order."""
+    """By a clock that stands still until nothing is left; two limits, that they come upon in either order."""
     table = make_table(str(tmp_path / "accounts"))
     one, other = (f"{line},2,0,1000,{SECOND},20" for line in (LIMITS_LINE, OTHER_LINE))
     workers = [

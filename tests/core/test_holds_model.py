@@ -19,9 +19,10 @@ FIRST_PERIOD = 254  # tags are its numbers modulo 256
 START_NS = 10**6
 MAX_AMOUNT = (1 << 56) - 1
 
-AMOUNTS = st.integers(0, 200).map(lambda n: n % 40 if n else MAX_AMOUNT) | st.integers(0, 40)
+AMOUNTS = st.integers(0, 40) | st.integers(0, 40) | st.integers(0, 100) | st.just(MAX_AMOUNT)
 COSTS = st.integers(0, 60)
 CHAINS = st.lists(st.integers(0, BUDGETS - 1), unique=True, max_size=BUDGETS)
+BEHIND_NS = st.integers(0, 150)
 GAUGES = st.lists(
     st.tuples(st.sampled_from(LIMITS), st.integers(2, 4), st.integers(-1, 4)),
     max_size=3,
@@ -78,7 +79,7 @@ class Money(RuleBasedStateMachine):
             budget.ends[period] = end_ns
             lines.end_period(self.control, line, period, end_ns)
 
-    @rule(ns=st.integers(0, 250))
+    @rule(ns=st.integers(0, 60) | st.sampled_from([100, 130, 250]))
     def time_passes(self, ns: int) -> None:
         self.now_ns += ns
 
@@ -143,11 +144,17 @@ class Money(RuleBasedStateMachine):
     def has(self, *states: int) -> bool:
         return any(slot.state in states for oracle in self.oracles for slot in oracle.slots.values())
 
-    @rule(side=SIDES)
-    def claim(self, side: int) -> None:
+    def claim(self, side: int) -> int:
         slot = self.tables[side].claim()
         assert slot not in self.slots[side]
         self.slots[side][slot] = self.oracles[side].claim()
+        return slot
+
+    @rule(side=SIDES, chain=CHAINS, amount=AMOUNTS, behind_ns=BEHIND_NS, opening=st.binary(max_size=20))
+    def begin_a_call(self, side: int, chain: list[int], amount: int, behind_ns: int, opening: bytes) -> None:
+        slot = self.claim(side)
+        where = (self.tables[side], slot, self.oracles[side], self.slots[side][slot])
+        self.reserve_in(*where, chain, amount, behind_ns, opening)
 
     @precondition(lambda self: self.has(reference.CLAIMED))
     @rule(data=st.data(), gauges=GAUGES)
@@ -158,17 +165,22 @@ class Money(RuleBasedStateMachine):
         assert table.enter(slot, lines.packed_gauges(gauges)) == oracle.enter(other, gauges)
 
     @precondition(lambda self: self.has(reference.CLAIMED))
-    @rule(
-        data=st.data(),
-        chain=CHAINS,
-        amount=AMOUNTS,
-        behind_ns=st.integers(0, 150),
-        opening=st.binary(max_size=20),
-    )
-    def reserve(
-        self, data: st.DataObject, chain: list[int], amount: int, behind_ns: int, opening: bytes
+    @rule(data=st.data(), chain=CHAINS, amount=AMOUNTS, behind_ns=BEHIND_NS)
+    def try_again(self, data: st.DataObject, chain: list[int], amount: int, behind_ns: int) -> None:
+        _, *where = self.one_in(data, reference.CLAIMED)
+        self.reserve_in(*where, chain, amount, behind_ns, b"again")
+
+    def reserve_in(
+        self,
+        table: HoldTable,
+        slot: int,
+        oracle: reference.HoldTable,
+        other: int,
+        chain: list[int],
+        amount: int,
+        behind_ns: int,
+        opening: bytes,
     ) -> None:
-        _, table, slot, oracle, other = self.one_in(data, reference.CLAIMED)
         now_ns = self.now_ns - behind_ns  # one's clock is behind the other's
         assert table.reserve(slot, lines.packed(chain), amount, now_ns, opening) == oracle.reserve(
             other, chain, amount, now_ns, opening
@@ -289,5 +301,5 @@ class Money(RuleBasedStateMachine):
         assert (hold.input_tokens, hold.output_tokens) == (expected.input_tokens, expected.output_tokens)
 
 
-Money.TestCase.settings = settings(stateful_step_count=60)
+Money.TestCase.settings = settings(stateful_step_count=80, max_examples=2 * settings().max_examples)
 test_against_the_model = Money.TestCase

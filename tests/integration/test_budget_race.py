@@ -88,9 +88,7 @@ async def test_a_budget_of_exactly_so_many_calls(
         await audited(gateway)
 
 
-async def test_a_strict_hold_that_is_larger_than_the_cost(
-    provider: CountingProvider, tmp_path: Path
-) -> None:
+async def test_a_strict_hold_that_is_larger_than_the_cost(provider: CountingProvider, tmp_path: Path) -> None:
     """Calls that are refused for the holds of others fit as soon as these are free: nothing is left over."""
     provider.delay_s = 0.002
     price = {"provider": "fake", "model": "gpt-4o", "input_per_mtok_usd": "0", "output_per_mtok_usd": "1000"}

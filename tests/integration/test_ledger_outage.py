@@ -1,4 +1,4 @@
-"""The ledger's database is away, locked or has no disk: serving goes on, and everything arrives once it is back."""
+"""The ledger's database is away, locked or has no disk: serving goes on, and all arrives afterwards."""
 
 import asyncio
 import itertools

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.builders import DONE, LAST_CHUNK, chunk
+from tests.support.builders import DONE, LAST_CHUNK, chat_chunk, chunk, sse, usage
 from tests.support.fake_provider import FakeProvider
 from tests.support.gateway_process import GatewayProcess, gateway_config, provider_config
 from tests.support.load import Answer, Hammer, open_streams
@@ -61,7 +61,9 @@ async def until_at_rest(gateway: GatewayProcess) -> None:
 async def hold_streams(gateway: GatewayProcess, provider: FakeProvider) -> tuple[float, float]:
     """Open all streams, measure, and let them end well."""
     gate = Gate()
-    provider.script(stream_then(["first"], Wait(gate), chunk(DONE), LAST_CHUNK))
+    # Of streams that say no usage tokens are counted, and the vocabulary for that takes memory once.
+    used = chunk(sse(chat_chunk(None, usage=usage())))
+    provider.script(stream_then(["first"], Wait(gate), used, chunk(DONE), LAST_CHUNK))
     streams = await open_streams(gateway.url, [request(chat_body(stream=True))] * STREAMS, has_begun)
     scrape = await gateway.ascrape()
     assert scrape.value("fastgate_open_streams") == STREAMS

@@ -7,10 +7,12 @@ import asyncio
 import itertools
 import os
 import random
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from tests.support.counting_provider import CountingProvider
@@ -129,12 +131,13 @@ class Rounds:
 
     async def round(self, who: str, *, audit: bool) -> None:
         gateway = await self._running()
+        pids = await self._pids(gateway)
         clients = Clients(self._numbers, self._rng)
         load = asyncio.create_task(clients.run(gateway.url))
         try:
             await clients.more(self._rng.randrange(CLIENTS, 6 * CLIENTS))
             await asyncio.sleep(self._rng.random() * 0.05)  # a moment that no answer decides
-            self._kill(gateway, who)
+            self._kill(gateway, who, pids)
             if who in {"supervisor", "all"}:
                 _, alive = await in_thread(lambda: psutil.wait_procs(self._tree, timeout=_BACK_S))
                 assert not alive, "a child outlives its supervisor"
@@ -174,24 +177,37 @@ class Rounds:
             await in_thread(gateway.__enter__)
         return self._gateway
 
-    def _kill(self, gateway: GatewayProcess, who: str) -> None:
+    async def _pids(self, gateway: GatewayProcess) -> dict[str, int]:
+        """Of its children, once all of them are there: some may just be starting again."""
+
+        def look() -> dict[str, int]:
+            for _ in range(200):
+                try:
+                    pids = gateway.pids()
+                except httpx.TransportError:  # the control process is not there yet
+                    pids = {"control": 0}
+                if all(pids.values()):
+                    return pids
+                threading.Event().wait(0.05)
+            raise AssertionError("a child does not come back")
+
+        return await in_thread(look)
+
+    def _kill(self, gateway: GatewayProcess, who: str, pids: dict[str, int]) -> None:
         self._tree = gateway.child.descendants()
-        worker = f"worker-{self._rng.randint(1, WORKERS)}"
-        supervisor = psutil.Process(gateway.child.process.pid)
-        match who:
-            case "worker":
-                gateway.kill(worker)
-            case "control":
-                gateway.kill("control")
-            case "worker and control":
-                gateway.kill(worker)
-                gateway.kill("control")
-            case "supervisor":
-                supervisor.kill()
-            case "all":
-                for process in self._rng.sample([supervisor, *self._tree], len(self._tree) + 1):
-                    process.kill()
-        if who in {"supervisor", "all"}:
+        worker = psutil.Process(pids[f"worker-{self._rng.randint(1, WORKERS)}"])
+        supervisor, control = psutil.Process(gateway.child.process.pid), psutil.Process(pids["control"])
+        doomed = {
+            "worker": [worker],
+            "control": [control],
+            "worker and control": [worker, control],
+            "supervisor": [supervisor],
+            "all": [supervisor, *self._tree],
+        }[who]
+        self._rng.shuffle(doomed)
+        for process in doomed:
+            process.kill()
+        if supervisor in doomed:
             gateway.child.process.wait()
 
     # --- what must be true ------------------------------------------------------------------------------
@@ -249,7 +265,7 @@ def cost_of(provider: CountingProvider) -> int:
 
 async def kill_again_and_again(tmp_path: Path, rounds: int, *, audit_every: int) -> None:
     seed = int(os.environ.get("FASTGATE_TEST_SEED") or random.randrange(1 << 32))
-    print(f"FASTGATE_TEST_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
+    print(f"FASTGATE_TEST_SEED={seed}")
     order = random.Random(seed)
     jitter = random.Random(seed)
     with CountingProvider(delay_s=0.06, pieces=4, gap_s=0.02, jitter=jitter) as provider:
@@ -257,7 +273,7 @@ async def kill_again_and_again(tmp_path: Path, rounds: int, *, audit_every: int)
         chosen = [*WHO, *order.choices(WHO, k=rounds)][:rounds]
         try:
             for number, who in enumerate(chosen, 1):
-                print(f"round {number}: {who}")  # noqa: T201
+                print(f"round {number}: {who}")
                 await killing.round(who, audit=number % audit_every == 0)
             await killing.end()
         finally:

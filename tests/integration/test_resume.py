@@ -106,7 +106,9 @@ async def test_the_text_goes_on_from_the_next_deployment(rig: GatewayRig, how: S
         "stream_options": {"include_usage": True},
     }
     assert (line["finish"], line["fallbacks"], line.get("code", "")) == ("complete", 1, "")
-    assert (line["provider"], line["input_tokens"], line["output_tokens"]) == ("two", 20, 5)
+    assert (line["provider"], line["estimated"]) == ("two", True)
+    # What the second provider says, and beside it what the first is taken to have consumed.
+    assert (line["input_tokens"], line["output_tokens"]) == (20 + 17, 5 + 2)
     assert [each["result"] for each in line["attempts"]][1] == "ok"
 
 

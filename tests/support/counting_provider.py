@@ -32,8 +32,8 @@ OUTPUT_TOKENS = 3
 
 
 class Seen(NamedTuple):
-    """One call. `request_id` is the header `x-request-id`, which the gateway must be told to forward; `secret`
-    tells which provider of the configuration it was made as; `at_ns` is `time.time_ns()`."""
+    """One call. `request_id` is the header `x-request-id`, which the gateway must be told to forward;
+    `secret` tells which provider of the configuration it was made as; `at_ns` is `time.time_ns()`."""
 
     request_id: str
     secret: str
@@ -188,7 +188,7 @@ class _Protocol(asyncio.Protocol):
         counts = {"prompt_tokens": provider.input_tokens, "completion_tokens": provider.output_tokens}
         await provider.wait(provider.delay_s)
         if not seen.stream:
-            self._transport.write(response(200, chat_completion(model=seen.model, **counts)))
+            self._transport.write(response(200, chat_completion("Hello there", seen.model, **counts)))
             return
         self._send(chat_chunk({"role": "assistant", "content": ""}, seen.model), head=stream_head())
         for number in range(provider.pieces):

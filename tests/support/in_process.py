@@ -59,7 +59,7 @@ class Plane:
             reader.close()
 
     def budgets(self) -> dict[str, BudgetState]:
-        """Each by its owner and period, as `virtual key vk_test hourly`."""
+        """Each by its owner and period, as `virtual key vk_test yearly`."""
         accounts, now_ns = self.accounting.accounts, clock.time_ns()
         return {
             f"{budget.owner} {budget.period}": BudgetState.read(accounts, budget.line, now_ns)
@@ -80,8 +80,12 @@ class Plane:
 
     def _all_accounts(self) -> list[Accounts]:
         snapshot = self.snapshot
-        of_calls = (*snapshot.tag_accounts, *snapshot.model_accounts)
-        return [*self.own, *snapshot.owners.values(), *(each.accounts for each in of_calls)]
+        return [
+            *self.own,
+            *snapshot.owners.values(),
+            *(each.accounts for each in snapshot.tag_accounts),
+            *(each.accounts for each in snapshot.model_accounts),
+        ]
 
     def check_nothing_is_held(self) -> None:
         """No call is in flight, so nothing of one may be left in what it was counted in."""

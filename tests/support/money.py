@@ -70,11 +70,17 @@ class Entry(NamedTuple):
     estimated: bool
 
 
-def entries(data_dir: Path, database: str = "fastgate.db") -> list[Entry]:
+def entries(data_dir: Path) -> list[Entry]:
     """All of them, in their order."""
-    with _reading(data_dir / database) as connection:
+    with _reading(data_dir / "fastgate.db") as connection:
         rows = connection.execute(f"SELECT {', '.join(Entry._fields)} FROM entries ORDER BY number")
         return [Entry(*row) for row in rows]
+
+
+def rows(data_dir: Path, column: str) -> list[Any]:
+    """What all entries have there, in their order."""
+    with _reading(data_dir / "fastgate.db") as connection:
+        return [row[0] for row in connection.execute(f"SELECT {column} FROM entries ORDER BY number")]
 
 
 @contextmanager
@@ -99,9 +105,7 @@ async def budgets_of(url: str, secret: str = SECRET) -> dict[str, Budget]:
 def all_budgets(gateway: GatewayProcess) -> dict[str, Budget]:
     """What `fastgate budgets` says, by the owner."""
     found = msgspec.json.decode(_run(gateway, "budgets", "--format", "json").stdout)
-    return {
-        each["owner"]: Budget(*(nano(each[f"{name}_usd"]) for name in Budget._fields)) for each in found
-    }
+    return {each["owner"]: Budget(*(nano(each[f"{name}_usd"]) for name in Budget._fields)) for each in found}
 
 
 async def settled(gateway: GatewayProcess, calls: int, timeout: float = 10.0) -> None:

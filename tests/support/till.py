@@ -42,8 +42,8 @@ def price(provider: str, model: str = "*", *, input_usd: str = "1", output_usd: 
     }
 
 
-def hourly(usd: str, **more: Any) -> dict[str, Any]:
-    return {"max_per_hour_usd": usd, **more}
+def yearly(usd: str, **more: Any) -> dict[str, Any]:
+    return {"max_per_year_usd": usd, **more}
 
 
 def till_config(
@@ -99,6 +99,13 @@ class Till:
     async def ask(self, model: str = "gpt", **more: Any) -> Conversation:
         talk, task = self.begin(model, **more)
         await task
+        return talk
+
+    async def upload(self, path: str, form: bytes, content_type: bytes) -> Conversation:
+        talk = conversation(form, SECRET, path=path)
+        headers = [(name, value) for name, value in talk.scope["headers"] if name != b"content-type"]
+        talk.scope["headers"] = [*headers, (b"content-type", content_type)]
+        await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
         return talk
 
     async def fetch(self, path: str) -> Conversation:

@@ -58,6 +58,10 @@ class Period(msgspec.Struct, frozen=True):
 
     def bounds(self, at_ns: int) -> Bounds:
         """The period that `at_ns` is in."""
+        return _bounds(self, at_ns)
+
+    def around(self, at_ns: int) -> Bounds:
+        """As `bounds`, worked out."""
         if self.kind is Kind.ROLLING:
             number = (at_ns - self.anchor_ns) // (self.length_s * SECOND_NS)
             return Bounds(self.start(number), self.start(number + 1), number)
@@ -110,6 +114,12 @@ class Period(msgspec.Struct, frozen=True):
                 return month // 3
             case _:
                 return day.year
+
+
+@lru_cache(maxsize=1_024)
+def _bounds(period: Period, at_ns: int) -> Bounds:
+    """Asked for thousands of budgets with the same period at one moment."""
+    return period.around(at_ns)
 
 
 def calendar(kind: str, zone: str, week_starts_on: str = "monday") -> Period:

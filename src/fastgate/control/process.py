@@ -1,6 +1,7 @@
 """The control process from start to end. The data plane serves on while it is away."""
 
 import asyncio
+import gc
 import signal
 
 from fastgate import tasks
@@ -29,6 +30,7 @@ STOP_S = 2.0
 async def serve(launch: ControlLaunch) -> int:
     """Publish, then answer and watch until the supervisor ends the lifeline. The result is the exit code."""
     report_loop_errors()
+    gc.disable()  # at the start nearly all that is made is kept, and looking through it takes time
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     # A service manager signals every process of the gateway, and this one is of use until the workers have
@@ -71,6 +73,8 @@ async def serve(launch: ControlLaunch) -> int:
             tasks.spawn(rounds.check(), "compare counters"),
             tasks.spawn(rounds.retire(), "archive old entries"),
         )
+        gc.enable()
+        gc.freeze()
         lifeline.report()
         await stop.wait()
         for task in reloading:

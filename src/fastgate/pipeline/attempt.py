@@ -345,10 +345,11 @@ class Attempt:
         """Ended without an answer, or in the middle of one."""
         if not self._end(error.kind.value, error.status):
             return
+        cancelled = error.kind is FailureKind.CANCELLED or self.exchange.client_left
         if self.content_ns:
-            self._settle(Outcome.CANCELLED if self.exchange.client_left else Outcome.CUT)
+            self._settle(Outcome.CANCELLED if cancelled else Outcome.CUT)
         elif self.usage is not None or (self._sent and error.kind in _MAY_BE_BILLED):
-            self._settle(Outcome.CANCELLED if error.kind is FailureKind.CANCELLED else Outcome.FAILED)
+            self._settle(Outcome.CANCELLED if cancelled else Outcome.FAILED)
         else:
             self.charge.release()
         metrics, provider = self.exchange.services.metrics, self.choice.provider.name

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from fastgate.config.load import load
+from fastgate.config.settings import Settings
 
 # Of the C library, in the gateway's processes. What is larger than this is a mapping of its own: a large
 # body grows without being copied, and its memory is given back when it is done with. By default the limit
@@ -32,10 +33,16 @@ def begin(config_path: Path | None, overrides: Mapping[str, str]) -> NoReturn:
     os.environ.update(overrides)
     for name, value in _ALLOCATOR.items():
         os.environ.setdefault(name, value)
-    settings = msgspec.msgpack.encode(load(config_path, os.environ))
+    settings = msgspec.msgpack.encode(_supervised(load(config_path, os.environ)))
     fd = os.memfd_create("fastgate-settings", 0)
     with os.fdopen(fd, "wb", closefd=False) as memory:
         memory.write(settings)
     os.set_inheritable(fd, True)
     arguments = [sys.executable, "-P", "-m", "fastgate.supervisor", str(fd)]
     os.execv(sys.executable, arguments if config_path is None else [*arguments, str(config_path)])  # noqa: S606  # a fixed program, no shell
+
+
+def _supervised(settings: Settings) -> Settings:
+    """Without what only the control process reads, which may be hundreds of megabytes. That there is any
+    virtual key counts at the start."""
+    return msgspec.structs.replace(settings, virtual_keys=settings.virtual_keys[:1], customers=[], teams=[])

@@ -14,6 +14,7 @@ from tests.support.byte_server import ByteServer, Peer, byte_server
 from tests.support.gateway_process import SECRET
 from tests.support.in_process import Conversation, Plane, conversation, data_plane
 from tests.support.raw_client import chat_body
+from tests.support.till import price, yearly
 from tests.support.upstream_calls import until
 
 from fastgate import tasks
@@ -54,7 +55,13 @@ async def plane(upstream: ByteServer, tmp_path: Path, _blockbuster: BlockBuster)
         "hedged-all-fail": {"groups": groups("broken", "broken-too"), "hedge": hedge},
     }
     providers = backends("good", "broken", "broken-too", "slow")
-    configuration = config(f"{upstream.url()}/v1", providers, routes=routes, logging={"requests": False})
+    money: dict[str, Any] = {
+        "prices": [price(name) for name in providers],
+        "gateway": {"budget": yearly("1000"), "rate_limit": {"concurrent_requests": 1}},
+        "model_budgets": [{"model": "*", "rate_limit": {"concurrent_requests": 3}}],
+        "logging": {"requests": False},
+    }
+    configuration = config(f"{upstream.url()}/v1", providers, routes=routes, **money)
     async with data_plane(tmp_path, configuration, _blockbuster) as plane:
         yield plane
 
@@ -65,6 +72,8 @@ async def at_rest(plane: Plane) -> None:
     assert plane.in_flight() == 0, "a choice was not given back to its plan"
     assert all(stats.open == stats.idle and not stats.waiting for stats in plane.pools())
     plane.check_nothing_is_held()
+    (budget,) = plane.budgets().values()
+    assert budget.spent == sum(entry.closing.cost for entry in plane.journaled())
 
 
 def begin(plane: Plane, route: str, streamed: bool) -> tuple[Conversation, asyncio.Task[None]]:

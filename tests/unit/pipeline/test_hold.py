@@ -8,10 +8,10 @@ import pytest
 from tests.support import replies
 from tests.support.backends import groups, of
 from tests.support.fake_provider import FakeProvider
-from tests.support.till import ANSWER, OUTPUT, Till, error_of, hourly, price
+from tests.support.till import ANSWER, OUTPUT, Till, error_of, price, yearly
 from tests.unit.pipeline.conftest import Open
 
-LITTLE = hourly("0.000001")  # a thousand nano-USD
+LITTLE = yearly("0.000001")  # a thousand nano-USD
 OWNED = {"team_id": "research", "customer_id": "acme", "tags": {"env": "prod"}}
 OWNERS = {"customers": [{"id": "acme"}], "teams": [{"id": "research", "customer_id": "acme"}]}
 
@@ -39,8 +39,8 @@ async def test_each_level_refuses(opened: Open, provider: FakeProvider, owner: s
         talk = await till.ask(max_tokens=100)
         status, code, message = error_of(talk)
         assert (status, code) == (402, "budget_exceeded")
-        assert f"The hourly budget of {owner} does not cover this call: 0.000001 of 0.000001 USD" in message
-        assert re.search(r"it resets at \d{4}-\d\d-\d\dT\d\d:00:00Z", message)
+        assert f"The yearly budget of {owner} does not cover this call: 0.000001 of 0.000001 USD" in message
+        assert re.search(r"it resets at \d{4}-01-01T00:00:00Z", message)
         assert talk.headers[b"x-should-retry"] == b"false"
         level = owner.removesuffix(" vk_test").split()[0] if owner[0] != "v" else "virtual_key"
         name = "fastgate_budget_refusals_total"
@@ -50,8 +50,8 @@ async def test_each_level_refuses(opened: Open, provider: FakeProvider, owner: s
 
 async def test_the_others_of_the_chain_hold_nothing(opened: Open) -> None:
     """The check at the end of each test is for it; here a gateway's budget would stay reserved."""
-    settings = {"gateway": {"budget": hourly("1")}, "providers": {"gpt": {"budget": LITTLE}}}
-    async with opened(key={"budget": hourly("1")}, **settings) as till:
+    settings = {"gateway": {"budget": yearly("1")}, "providers": {"gpt": {"budget": LITTLE}}}
+    async with opened(key={"budget": yearly("1")}, **settings) as till:
         for _ in range(3):
             assert (await till.ask()).status == 402
         assert {state.spent for state in till.plane.budgets().values()} == {0}
@@ -80,7 +80,7 @@ EXPENSIVE = [price("dear", output_usd="1000"), price("gpt")]
 
 
 def budgeted(usd: str, **more: Any) -> dict[str, Any]:
-    return {"budget": hourly(usd, on_exceeded={"fallback_to": {"model": "gpt", **more}})}
+    return {"budget": yearly(usd, on_exceeded={"fallback_to": {"model": "gpt", **more}})}
 
 
 @pytest.mark.parametrize("named", [{}, {"provider": "gpt"}])
@@ -111,7 +111,7 @@ async def test_another_model_that_the_key_may_not_use(opened: Open) -> None:
 
 
 def strict(usd: str) -> dict[str, Any]:
-    return {"budget": hourly(usd, strict=True)}
+    return {"budget": yearly(usd, strict=True)}
 
 
 CAPS = {
@@ -161,7 +161,7 @@ async def test_no_more_than_the_usual_cap_is_set(opened: Open, provider: FakePro
 
 
 async def test_nothing_is_set_without_a_strict_budget(opened: Open, provider: FakeProvider) -> None:
-    async with opened(key={"budget": hourly("1")}) as till:
+    async with opened(key={"budget": yearly("1")}) as till:
         assert (await till.ask()).status == 200
         assert "max_tokens" not in provider.requests[0].json()
 
@@ -185,31 +185,31 @@ async def test_what_several_ask_for_at_once_never_passes_a_strict_cap(
         assert 0 < state.reserved <= state.limit
         gate.open()
         await first
-        assert till.spent("virtual key vk_test hourly") == ANSWER
+        assert till.spent("virtual key vk_test yearly") == ANSWER
 
 
 # --- numbers beyond all sense -------------------------------------------------------------------------
 
-HUGE: list[dict[str, int]] = [{"max_tokens": 1 << 62}, {"n": 1 << 62}, {"max_tokens": 1 << 62, "n": 1 << 62}]
+HUGE: list[dict[str, Any]] = [{"max_tokens": 1 << 62}, {"n": 1 << 62}, {"max_tokens": 1 << 62, "n": 1 << 62}]
 
 
 @pytest.mark.parametrize("fields", HUGE)
 async def test_a_demand_beyond_all_sense_is_refused_by_any_budget(
-    opened: Open, fields: dict[str, int]
+    opened: Open, fields: dict[str, Any]
 ) -> None:
-    async with opened(key={"budget": hourly("100")}) as till:
+    async with opened(key={"budget": yearly("100")}) as till:
         assert error_of(await till.ask(**fields))[:2] == (402, "budget_exceeded")
 
 
 @pytest.mark.parametrize("fields", HUGE)
-async def test_a_demand_beyond_all_sense_without_a_budget(opened: Open, fields: dict[str, int]) -> None:
+async def test_a_demand_beyond_all_sense_without_a_budget(opened: Open, fields: dict[str, Any]) -> None:
     """The provider will say what it thinks of it."""
     async with opened() as till:
         assert (await till.ask(**fields)).status == 200
 
 
 @pytest.mark.parametrize("fields", HUGE)
-async def test_a_demand_beyond_all_sense_meets_a_limit(opened: Open, fields: dict[str, int]) -> None:
+async def test_a_demand_beyond_all_sense_meets_a_limit(opened: Open, fields: dict[str, Any]) -> None:
     async with opened(key={"rate_limit": {"tokens_per_minute": 100_000}}) as till:
         assert error_of(await till.ask(**{"max_tokens": 10, **fields}))[:2] == (429, "rate_limit_exceeded")
 
@@ -217,7 +217,7 @@ async def test_a_demand_beyond_all_sense_meets_a_limit(opened: Open, fields: dic
 # --- models without a price -------------------------------------------------------------------------
 
 NO_PRICE: dict[str, Any] = {"prices": []}
-BUDGETED: dict[str, Any] = {"key": {"budget": hourly("1")}}
+BUDGETED: dict[str, Any] = {"key": {"budget": yearly("1")}}
 
 
 async def refused_as_unpriced(till: Till) -> None:
@@ -313,7 +313,7 @@ async def test_limits_for_a_part_of_a_keys_traffic(opened: Open) -> None:
 
 
 async def test_a_refused_budget_gives_the_limit_back(opened: Open) -> None:
-    limits = {"limits": {"requests_per_hour": 2}, "budget": hourly("0.001")}
+    limits = {"limits": {"requests_per_hour": 2}, "budget": yearly("0.001")}
     async with opened(providers={"gpt": limits}) as till:
         for _ in range(5):
             assert (await till.ask(max_tokens=10_000)).status == 402

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.backends import group
-from tests.support.till import Till, hourly
+from tests.support.till import Till, yearly
 from tests.unit.pipeline.conftest import Open
 
 from fastgate.domain.account import BudgetRef
@@ -17,28 +17,28 @@ ALL_LEVELS: dict[str, Any] = {
     "key": {
         "team_id": "inner",
         "tags": {"env": "prod", "feature": "chat"},
-        "budget": [hourly("1"), {"max_per_day_usd": "2"}],
+        "budget": [yearly("1"), {"max_per_day_usd": "2"}],
         "rate_limit": SOME,
         "model_limits": {"gpt*": SOME},
         "provider_limits": {"other": SOME},
     },
-    "customers": [{"id": "acme", "budget": hourly("3"), "rate_limit": SOME}],
+    "customers": [{"id": "acme", "budget": yearly("3"), "rate_limit": SOME}],
     "teams": [
-        {"id": "inner", "parent_team_id": "outer", "budget": hourly("4"), "rate_limit": SOME},
-        {"id": "outer", "customer_id": "acme", "budget": hourly("5")},
-        {"id": "stranger", "customer_id": "acme", "budget": hourly("6")},
+        {"id": "inner", "parent_team_id": "outer", "budget": yearly("4"), "rate_limit": SOME},
+        {"id": "outer", "customer_id": "acme", "budget": yearly("5")},
+        {"id": "stranger", "customer_id": "acme", "budget": yearly("6")},
     ],
     "tag_budgets": [
-        {"tags": {"env": "prod"}, "budget": hourly("7")},
-        {"tags": {"feature": "chat", "env": "prod"}, "budget": hourly("8")},
-        {"tags": {"env": "dev"}, "budget": hourly("9")},
+        {"tags": {"env": "prod"}, "budget": yearly("7")},
+        {"tags": {"feature": "chat", "env": "prod"}, "budget": yearly("8")},
+        {"tags": {"env": "dev"}, "budget": yearly("9")},
     ],
     "model_budgets": [
-        {"model": "GPT*", "budget": hourly("10")},
-        {"model": "another", "budget": hourly("11")},
+        {"model": "GPT*", "budget": yearly("10")},
+        {"model": "another", "budget": yearly("11")},
     ],
-    "gateway": {"budget": hourly("12"), "rate_limit": SOME},
-    "providers": {"gpt": {"budget": hourly("13"), "limits": SOME}, "other": {"budget": hourly("14")}},
+    "gateway": {"budget": yearly("12"), "rate_limit": SOME},
+    "providers": {"gpt": {"budget": yearly("13"), "limits": SOME}, "other": {"budget": yearly("14")}},
 }
 
 
@@ -73,16 +73,16 @@ def names(budgets: tuple[BudgetRef, ...]) -> list[str]:
 async def test_budgets_from_the_narrowest_to_the_widest(till: Till) -> None:
     found = terms(till, "gpt")
     assert names(found.budgets) == [
-        "virtual key vk_test hourly",
+        "virtual key vk_test yearly",
         "virtual key vk_test daily",
-        "team inner hourly",
-        "team outer hourly",
-        "customer acme hourly",
-        "tag env=prod hourly",
-        "tag env=prod,feature=chat hourly",
-        "gateway hourly",
-        "provider gpt hourly",
-        "model GPT* hourly",
+        "team inner yearly",
+        "team outer yearly",
+        "customer acme yearly",
+        "tag env=prod yearly",
+        "tag env=prod,feature=chat yearly",
+        "gateway yearly",
+        "provider gpt yearly",
+        "model GPT* yearly",
     ]
     assert found.lines == packed(found.budgets)
     assert len(found.lines) == 4 * len(found.budgets)
@@ -90,12 +90,12 @@ async def test_budgets_from_the_narrowest_to_the_widest(till: Till) -> None:
 
 
 async def test_another_destination_has_others(till: Till) -> None:
-    assert names(terms(till, "other").budgets)[-1] == "provider other hourly"
+    assert names(terms(till, "other").budgets)[-1] == "provider other yearly"
     assert terms(till, "gpt") is terms(till, "gpt"), "worked out once"
 
 
 async def test_other_tags_have_others(till: Till) -> None:
-    assert "tag env=dev hourly" in names(terms(till, "gpt", {"env": "dev"}).budgets)
+    assert "tag env=dev yearly" in names(terms(till, "gpt", {"env": "dev"}).budgets)
     assert not any("tag" in name for name in names(terms(till, "gpt", {"feature": "chat"}).budgets))
 
 
@@ -125,7 +125,7 @@ async def test_a_key_that_has_changed_is_another_payer(till: Till) -> None:
 async def test_nobody_pays_under_the_gateways_own(till: Till) -> None:
     snapshot = till.services.generation.snapshot
     payer = Payers(snapshot, till.plane.accounting.limiter).payer(None, {})
-    assert names(payer.budgets) == ["gateway hourly"]
+    assert names(payer.budgets) == ["gateway yearly"]
 
 
 async def test_what_is_remembered_is_bounded(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

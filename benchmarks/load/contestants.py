@@ -1,4 +1,5 @@
-"""The processes of the load benchmark: an upstream, nginx as a proxy of it, and fastgate before it.
+"""The processes of the load benchmark: an upstream, nginx as a proxy of it, and fastgate before it, without and
+with budgets, limits and prices.
 
 All run on loopback; the upstream is nginx with one fixed answer, so that its own cost is small.
 """
@@ -70,6 +71,38 @@ virtual_keys:
   - {{id: vk_bench, secret: {secret}, customer_id: bench, allowed_models: ["bench*"]}}
 """
 
+# Five budgets and five limits hold for each call.
+_GOVERNED = """
+server: {{host: 127.0.0.1, port: {port}, workers: {workers}}}
+logging: {{file: {directory}/governed.log}}
+providers:
+  upstream:
+    dialect: openai
+    base_url: http://127.0.0.1:{upstream}/v1
+    credentials: [{{secret: upstream-secret}}]
+    models: [bench]
+    budget: {{max_per_month_usd: 1000000}}
+prices:
+  - {{provider: upstream, model: bench, input_per_mtok_usd: 0.15, cached_input_per_mtok_usd: 0.075,
+      output_per_mtok_usd: 0.6}}
+customers:
+  - {{id: bench, budget: {{max_per_month_usd: 1000000}}, rate_limit: {{tokens_per_minute: 100000000000}}}}
+teams:
+  - {{id: team, customer_id: bench, budget: {{max_per_day_usd: 1000000}}}}
+virtual_keys:
+  - id: vk_bench
+    secret: {secret}
+    team_id: team
+    tags: {{env: prod}}
+    allowed_models: ["bench*"]
+    budget: {{max_per_day_usd: 1000000, soft_limit: [0.8]}}
+    rate_limit:
+      {{requests_per_minute: 100000000, requests_per_day: 1000000000, tokens_per_minute: 100000000000,
+        concurrent_requests: 10000}}
+tag_budgets:
+  - {{tags: {{env: prod}}, budget: {{max_per_month_usd: 1000000}}}}
+"""
+
 
 class Contestant(NamedTuple):
     name: str
@@ -124,21 +157,31 @@ def _nginx(directory: Path, body: str, workers: int, access_log: str) -> list[st
 
 @contextmanager
 def running(directory: Path, workers: int) -> Iterator[list[Contestant]]:
-    """nginx as proxy (with an access log, as fastgate has one), then fastgate, on the same upstream."""
-    upstream, proxy, gateway = free_port(), free_port(), free_port()
+    """nginx as proxy (with an access log, as fastgate has one), fastgate, and fastgate with budgets, limits and
+    prices, on the same upstream."""
+    upstream, proxy = free_port(), free_port()
     upstream_body = _UPSTREAM.format(port=upstream, answer=_ANSWER)
     proxy_body = _PROXY.format(port=proxy, upstream=upstream)
-    config = directory / "fastgate.yaml"
-    config.write_text(
-        _FASTGATE.format(port=gateway, upstream=upstream, workers=workers, directory=directory, secret=SECRET)
-    )
-    serve = [sys.executable, "-m", "fastgate", "serve", "--config", str(config)]
     with (
         _process(_nginx(directory / "upstream", upstream_body, 1, "off"), None),
         _process(_nginx(directory / "proxy", proxy_body, workers, f"{directory}/access.log"), None) as nginx,
-        _process(serve, "fastgate ready", FASTGATE_DATA_DIR=str(directory / "data")) as fastgate,
+        _fastgate(directory, "fastgate", _FASTGATE, upstream, workers) as fastgate,
+        _fastgate(directory, "governed", _GOVERNED, upstream, workers) as governed,
     ):
         yield [
             Contestant("nginx", f"http://127.0.0.1:{proxy}/v1/chat/completions", nginx.pid),
-            Contestant("fastgate", f"http://127.0.0.1:{gateway}/v1/chat/completions", fastgate.pid),
+            fastgate,
+            governed,
         ]
+
+
+@contextmanager
+def _fastgate(directory: Path, name: str, template: str, upstream: int, workers: int) -> Iterator[Contestant]:
+    port = free_port()
+    config = directory / f"{name}.yaml"
+    config.write_text(
+        template.format(port=port, upstream=upstream, workers=workers, directory=directory, secret=SECRET)
+    )
+    serve = [sys.executable, "-m", "fastgate", "serve", "--config", str(config)]
+    with _process(serve, "fastgate ready", FASTGATE_DATA_DIR=str(directory / name)) as process:
+        yield Contestant(name, f"http://127.0.0.1:{port}/v1/chat/completions", process.pid)

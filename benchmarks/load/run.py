@@ -99,7 +99,12 @@ def main() -> None:
         name: {figure: statistics.median(turn[figure] for turn in turns) for figure in turns[0]}
         for name, turns in raw.items()
     }
-    ratios = {figure: medians["fastgate"][figure] / medians["nginx"][figure] for figure in medians["nginx"]}
+    ratios = {
+        f"{name}/{other}": {
+            figure: medians[name][figure] / medians[other][figure] for figure in medians[other]
+        }
+        for name, other in (("fastgate", "nginx"), ("governed", "fastgate"))
+    }
     result: dict[str, Any] = {
         "options": vars(options),
         "machine": {"python": platform.python_version(), "kernel": platform.release(), "cpu": _cpu()},
@@ -108,12 +113,13 @@ def main() -> None:
         },
         "raw": raw,
         "medians": medians,
-        "ratio_to_nginx": ratios,
+        "ratios": ratios,
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"load-c{options.connections}-w{options.workers}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-    print("ratio to nginx:", {figure: round(ratio, 2) for figure, ratio in ratios.items()})
+    for pair, figures in ratios.items():
+        print(pair, {figure: round(ratio, 2) for figure, ratio in figures.items()})
 
 
 def _cpu() -> str:

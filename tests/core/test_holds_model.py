@@ -1,6 +1,7 @@
 """Two workers, a control process and the plain model do the same, whatever happens in which order."""
 
 import tempfile
+from typing import NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,10 +20,22 @@ FIRST_PERIOD = 254  # tags are its numbers modulo 256
 START_NS = 10**6
 MAX_AMOUNT = (1 << 56) - 1
 
-AMOUNTS = st.integers(0, 40) | st.integers(0, 40) | st.integers(0, 100) | st.just(MAX_AMOUNT)
+
+class Call(NamedTuple):
+    chain: list[int]
+    amount: int
+    behind_ns: int
+    opening: bytes
+
+
+CALLS = st.builds(
+    Call,
+    st.lists(st.integers(0, BUDGETS - 1), unique=True, max_size=BUDGETS),
+    st.integers(0, 40) | st.integers(0, 40) | st.integers(0, 100) | st.just(MAX_AMOUNT),
+    st.integers(0, 150),
+    st.binary(max_size=20),
+)
 COSTS = st.integers(0, 60)
-CHAINS = st.lists(st.integers(0, BUDGETS - 1), unique=True, max_size=BUDGETS)
-BEHIND_NS = st.integers(0, 150)
 GAUGES = st.lists(
     st.tuples(st.sampled_from(LIMITS), st.integers(2, 4), st.integers(-1, 4)),
     max_size=3,
@@ -150,11 +163,9 @@ class Money(RuleBasedStateMachine):
         self.slots[side][slot] = self.oracles[side].claim()
         return slot
 
-    @rule(side=SIDES, chain=CHAINS, amount=AMOUNTS, behind_ns=BEHIND_NS, opening=st.binary(max_size=20))
-    def begin_a_call(self, side: int, chain: list[int], amount: int, behind_ns: int, opening: bytes) -> None:
-        slot = self.claim(side)
-        where = (self.tables[side], slot, self.oracles[side], self.slots[side][slot])
-        self.reserve_in(*where, chain, amount, behind_ns, opening)
+    @rule(side=SIDES, call=CALLS)
+    def begin(self, side: int, call: Call) -> None:
+        self.reserve(side, self.claim(side), call)
 
     @precondition(lambda self: self.has(reference.CLAIMED))
     @rule(data=st.data(), gauges=GAUGES)
@@ -165,26 +176,17 @@ class Money(RuleBasedStateMachine):
         assert table.enter(slot, lines.packed_gauges(gauges)) == oracle.enter(other, gauges)
 
     @precondition(lambda self: self.has(reference.CLAIMED))
-    @rule(data=st.data(), chain=CHAINS, amount=AMOUNTS, behind_ns=BEHIND_NS)
-    def try_again(self, data: st.DataObject, chain: list[int], amount: int, behind_ns: int) -> None:
-        _, *where = self.one_in(data, reference.CLAIMED)
-        self.reserve_in(*where, chain, amount, behind_ns, b"again")
+    @rule(data=st.data(), call=CALLS)
+    def try_again(self, data: st.DataObject, call: Call) -> None:
+        side, _, slot, _, _ = self.one_in(data, reference.CLAIMED)
+        self.reserve(side, slot, call)
 
-    def reserve_in(
-        self,
-        table: HoldTable,
-        slot: int,
-        oracle: reference.HoldTable,
-        other: int,
-        chain: list[int],
-        amount: int,
-        behind_ns: int,
-        opening: bytes,
-    ) -> None:
-        now_ns = self.now_ns - behind_ns  # one's clock is behind the other's
-        assert table.reserve(slot, lines.packed(chain), amount, now_ns, opening) == oracle.reserve(
-            other, chain, amount, now_ns, opening
-        )
+    def reserve(self, side: int, slot: int, call: Call) -> None:
+        now_ns = self.now_ns - call.behind_ns  # one's clock is behind the other's
+        chain, amount, opening = call.chain, call.amount, call.opening
+        assert self.tables[side].reserve(slot, lines.packed(chain), amount, now_ns, opening) == self.oracles[
+            side
+        ].reserve(self.slots[side][slot], chain, amount, now_ns, opening)
 
     @precondition(lambda self: self.has(reference.RESERVED))
     @rule(data=st.data())

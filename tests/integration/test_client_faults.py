@@ -34,6 +34,7 @@ def configure(provider_url: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def _rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
     with GatewayRig(tmp_path_factory.mktemp("gateway"), configure) as rig:
+        rig.warm_up()
         yield rig
 
 

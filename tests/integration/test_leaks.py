@@ -21,6 +21,7 @@ GAUGES = (
     "fastgate_pool_open_connections",
     "fastgate_pool_idle_connections",
     "fastgate_pool_waiting_requests",
+    "fastgate_holds",
 )
 # What a round may add: series and caches of what was not met in the first.
 SLACK_MIB = 2

@@ -1,15 +1,18 @@
 """A gateway with one worker before a fake provider, and what each test of faults asserts of them."""
 
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.builders import chat_completion
 from tests.support.fake_provider import Connection, FakeProvider, Request
-from tests.support.gateway_process import GatewayProcess, LogLine, gateway_config, provider_config
+from tests.support.gateway_process import SECRET, GatewayProcess, LogLine, gateway_config, provider_config
 from tests.support.metrics import Scrape
-from tests.support.raw_client import Response, exchange
+from tests.support.raw_client import CHAT, Response, chat_body, exchange
+from tests.support.replies import json_reply
 
 UPSTREAM_SECRET = "upstream-secret-main"
 
@@ -56,7 +59,7 @@ class GatewayRig:
         return self.gateway.url
 
     def check(self) -> None:
-        """No request, stream, hold or busy connection is left; nothing failed inside, no secret was logged."""
+        """Nothing of a request is left, held or busy; nothing failed inside, and no secret was logged."""
         self.gateway.until_metric_sync(_at_rest)
         lines = self.gateway.child.stderr.seen
         assert [line for line in lines if not line.startswith('{"ts":')] == []
@@ -133,6 +136,17 @@ class GatewayRig:
         return closed_ns
 
     # --- memory -------------------------------------------------------------------------------------
+
+    def warm_up(self) -> None:
+        """One call whose tokens the gateway has to count: the vocabulary for it takes memory once."""
+        answer = chat_completion()
+        del answer["usage"]
+        self.provider.script(json_reply(answer), times=1)
+        headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
+        call = urllib.request.Request(f"{self.url}{CHAT}", chat_body(), headers)
+        with urllib.request.urlopen(call, timeout=10) as response:
+            assert response.status == 200
+        self.provider.reset()
 
     @contextmanager
     def memory_bounded(self, growth: int) -> Iterator[None]:

@@ -108,9 +108,9 @@ class Till:
         await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
         return talk
 
-    async def fetch(self, path: str) -> Conversation:
+    async def fetch(self, path: str, secret: str = SECRET) -> Conversation:
         """`GET`, as the virtual key."""
-        talk = conversation(b"", SECRET, path=path, method="GET")
+        talk = conversation(b"", secret, path=path, method="GET")
         await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
         return talk
 

@@ -44,7 +44,7 @@ class Published:
         self.write_config(config)
         self.counters: SharedSlots = counters_file.create(self.data_dir)
         self.store = KeyStore(keys_path(self.data_dir.path))
-        launch = ControlLaunch(
+        self._launch = ControlLaunch(
             data_dir=str(self.data_dir.path),
             lifeline_fd=-1,
             config_path=str(self.config_path),
@@ -52,11 +52,14 @@ class Published:
             running=dict(running or {}),
         )
         self.metrics = Metrics(fresh_directory(self.data_dir.path), "control", 1_000)
-        self.books = Books(self.data_dir, self.metrics, fresh=True)
-        # In this process, which is to be spared the second that two children take.
+        # In this process, as the compilation is, to be spared the second that two children take.
         LedgerDatabase.open(None, self.data_dir.path).close()
+        self._begin(fresh=True)
+
+    def _begin(self, *, fresh: bool) -> None:
+        self.books = Books(self.data_dir, self.metrics, fresh=fresh)
         self.publisher = Publisher(
-            launch,
+            self._launch,
             self.data_dir,
             self.counters,
             self.store,
@@ -64,6 +67,14 @@ class Published:
             metrics=self.metrics,
             compile_=compile_here,
         )
+
+    def restart(self, *, fresh: bool) -> None:
+        """The control process comes back after its death; `fresh`: the whole gateway does."""
+        self.books.close()
+        if fresh:
+            self.counters.close()
+            self.counters = counters_file.create(self.data_dir)
+        self._begin(fresh=fresh)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         self.config_path.write_text(yaml.safe_dump(dict(config), sort_keys=False))

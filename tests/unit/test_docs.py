@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fastgate.api import reference
+from fastgate.api.operations import SELF_SERVICE
 from fastgate.errors import ERRORS
 
 ROOT = Path(__file__).parents[2]
@@ -30,3 +31,8 @@ def test_every_error_code_is_used() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("path", SELF_SERVICE)
+def test_what_a_key_can_ask_about_itself_is_listed(path: str) -> None:
+    assert f"`GET /v1{path}`" in (DOCS / "api.md").read_text()

@@ -22,8 +22,8 @@ what has no deployment in its path).
 
 A virtual key goes into `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`; `x-fg-virtual-key` and
 `x-bf-vk` win over those. The body is forwarded byte for byte: only `model`, `stream`, `stream_options`,
-`max_tokens`, `max_completion_tokens`, `n`, `user`, `metadata`, `fallbacks` and, for responses,
-`previous_response_id` and `store` are looked at. A key that stands twice, or differs from one of these only in case,
+`max_tokens`, `max_completion_tokens`, `n`, `user`, `metadata`, `service_tier`, `fallbacks` and, for responses,
+`previous_response_id`, `store` and `max_output_tokens` are looked at. A key that stands twice, or differs from one of these only in case,
 is refused, since another parser might read it differently; so are more than 4,096 keys, and forms of more than 1,000
 parts. The body comes without `content-encoding`.
 
@@ -45,6 +45,8 @@ reaches the same provider account.
 | endpoint | what |
 |---|---|
 | `GET /v1/models`, `GET /v1/models/{id}` | the models and routes that the virtual key may use |
+| `GET /v1/budget` | budgets (limit, spent, reserved, left, reset) and rate limits of this key, its teams and its customer |
+| `GET /v1/usage` | calls, tokens and cost of this key by day, the last 30 |
 | `GET /`, `HEAD /` | name and version |
 | `GET /health/live` | 200 while the process runs |
 | `GET /health/ready` | 200 while it takes requests, 503 when it drains |
@@ -57,6 +59,7 @@ reaches the same provider account.
 | header | meaning |
 |---|---|
 | `x-request-id` | kept as the request's id if it is at most 128 of `A-Za-z0-9._:/+=@-` |
+| `x-fastgate-tags: env=prod, feature=search` | tags of the call, of those that `tags.allowed` names (docs/money.md) |
 | `x-fastgate-dry-run: 1` | answer which deployments would be tried, in order, and why others are out; nothing is called |
 
 Of the client's headers only `openai-organization`, `openai-project`, `openai-beta`, `idempotency-key`, `traceparent`
@@ -70,6 +73,9 @@ key's id in front, since providers keep such keys by account.
 | `x-fastgate-request-id` | also in the log line |
 | `x-fastgate-provider`, `-model`, `-deployment` | who answered, and the model's name there |
 | `x-fastgate-attempts` | every try in order: `deployment:credential=result(status)` |
+| `x-fastgate-cost-usd` | what the call cost, on answers that are not streamed |
+| `x-fastgate-budget-warning`, `-budget-limit-usd`, `-budget-spent-usd`, `-budget-left-usd`, `-budget-resets` | the tightest budget, when a soft limit is passed or `budgets.response_headers` is on |
+| `x-ratelimit-limit-*`, `-remaining-*`, `-reset-*` with `requests` or `tokens` | the key's tightest limits of either kind |
 | `x-fastgate-overhead-us` | the gateway's own time until the response's head, in microseconds |
 | `x-fastgate-upstream-request-id` | the provider's `x-request-id` |
 | `x-upstream-ratelimit-*` | the provider's `x-ratelimit-*` |

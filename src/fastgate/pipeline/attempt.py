@@ -322,6 +322,8 @@ class Attempt:
 
     def _has_content(self) -> None:
         self.content_ns = clock.monotonic_ns()
+        if self.first:
+            self.charge.delivered(len(self.first))
         self.record.status = self.call.status
         self.call.content_started()
         self.plan.succeeded(self.choice, self.content_ns - self.started_ns, keep_open=True)

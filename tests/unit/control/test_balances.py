@@ -14,7 +14,7 @@ from fastgate.store.fullest import Rest, Watched
 
 HOURLY = calendar("hourly", "UTC")
 
-COUNTS = {
+COUNTS: dict[Owner, dict[str, Any]] = {
     KEY: {"virtual_key": "vk_acme"},
     TEAM: {"teams": ("inner", "search")},
     Owner(Level.CUSTOMER, "acme"): {"customer": "acme"},

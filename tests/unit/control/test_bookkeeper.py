@@ -322,6 +322,8 @@ def test_whatever_workers_and_the_control_process_do(rig: BooksRig, seed: int) -
                 rig.keeper.check(10)
             case "restart":
                 rig.restart()
+            case _:
+                pass  # nobody lives
     for life in lives:
         life.die()
     while rig.keeper.drain():

@@ -131,6 +131,22 @@ async def has_begun(talk: Any) -> None:
     await until(lambda: b" three" in talk.answer)
 
 
+async def test_what_has_come_is_noted_with_the_hold(opened: Open, provider: FakeProvider) -> None:
+    """From the first content on: a worker that is killed then leaves it to the control process."""
+    gate = Gate()
+    provider.script(replies.stream_then(["one"], Wait(gate), *map(chunk, chat_events(["end"])), LAST_CHUNK))
+    async with opened() as till:
+        talk, task = till.begin(stream=True)
+        await until(lambda: b"one" in talk.answer)
+        holds = till.plane.accounting.writer.holds
+        (slot,) = holds.slots()
+        noted = holds.read(slot)
+        assert noted.chunks >= 1
+        assert noted.output_bytes == len(talk.answer)
+        gate.open()
+        await task
+
+
 async def test_a_client_whose_call_is_drained_pays_for_all_of_it(
     opened: Open, provider: FakeProvider
 ) -> None:
@@ -295,7 +311,13 @@ async def test_the_metrics_of_money(opened: Open, provider: FakeProvider) -> Non
 
 
 async def test_what_is_fetched_is_not_billed(opened: Open, provider: FakeProvider) -> None:
-    stored: dict[str, Any] = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "usage": None}
+    stored: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "output": [],
+        "usage": None,
+    }
     provider.script(replies.json_reply(stored))
     async with opened(key=SETTINGS["key"]) as till:
         assert (await till.ask(path="/v1/responses", input="Hi")).status == 200

@@ -1,5 +1,5 @@
-"""The processes of the load benchmark: an upstream, nginx as a proxy of it, and fastgate before it, without and
-with budgets, limits and prices.
+"""The processes of the load benchmark: an upstream, nginx as a proxy of it, and fastgate, without
+and with budgets, limits and prices.
 
 All run on loopback; the upstream is nginx with one fixed answer, so that its own cost is small.
 """

@@ -192,18 +192,22 @@ def opening_of(amount: int) -> bytes:
     return bytes([amount]) * (100 * amount)
 
 
-def enter_forever(accounts: str, path: str) -> object:
+def enter_often(accounts: str, path: str, rounds: str) -> object:
     """Two gauges, in either order, both with a cap of 2."""
-    table = HoldTable(path, AccountTable(accounts, False), True)
+    table = AccountTable(accounts, False)
+    holds = HoldTable(path, table, True)
     chance = random.Random(path)
     orders = [lines.packed_gauges([(5, word, 2), (5, 5 - word, 2)]) for word in (2, 3)]
     wait_for_start()
-    while True:
-        slots = [table.claim() for _ in range(3)]
+    most = 0
+    for _ in range(int(rounds)):
+        slots = [holds.claim(), holds.claim()]
         for slot in slots:
-            table.enter(slot, chance.choice(orders))
+            holds.enter(slot, chance.choice(orders))
+            most = max(most, table.load(5, 2), table.load(5, 3))
         for slot in slots:
-            table.free(slot)
+            holds.free(slot)
+    return most
 
 
 def take_for(accounts: str, limits: str, units: str, duration_ns: str) -> object:
@@ -218,16 +222,25 @@ def take_for(accounts: str, limits: str, units: str, duration_ns: str) -> object
     return taken
 
 
-def take_by_the_header(accounts: str, counted: str, limits: str) -> object:
-    """Take requests at the time in the header, until that is 0; how many. All count them on one line."""
+def take_by_the_header(accounts: str, counted: str, begin_ns: str, enough: str, limits: str) -> object:
+    """Take requests of 1,000 a second, in bursts of 20, at the time in the header; how many.
+
+    Whoever takes the last one that there can be moves the time on. Then all wait for each other: one request
+    that is not let through, or one too many, and nobody ever comes to the end.
+    """
     table = AccountTable(accounts, False)
     limiter = LimitSet(table, tuple(map(_limit, limits.split())))
     wait_for_start()
     taken = 0
     while now_ns := table.header_load(0):
-        if limiter.take(1, 0, 0, now_ns) == -1:
-            taken += 1
-            table.add(int(counted), 7, 1)
+        if limiter.take(1, 0, 0, now_ns) >= 0:
+            os.sched_yield()
+            continue
+        taken += 1
+        total = table.add(int(counted), 7, 1)
+        now_ns = table.header_load(0)
+        if total == 20 + (now_ns - int(begin_ns)) // 10**6:
+            table.header_store(0, now_ns + (1 + total % 20) * 10**6 if total < int(enough) else 0)
     return taken
 
 

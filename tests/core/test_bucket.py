@@ -1,4 +1,3 @@
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -370,25 +369,13 @@ def test_several_processes_take_all_that_there_is(tmp_path: Path, spawn: Spawn) 
     """By a clock that stands still until nothing is left; two limits, that they come upon in either order."""
     table = make_table(str(tmp_path / "accounts"))
     one, other = (f"{line},2,0,1000,{SECOND},20" for line in (LIMITS_LINE, OTHER_LINE))
+    table.header_store(0, NOW)
     workers = [
-        spawn(money_processes.take_by_the_header, tmp_path / "accounts", NOBODYS_LINE, chain)
+        spawn(money_processes.take_by_the_header, tmp_path / "accounts", NOBODYS_LINE, NOW, 100_000, chain)
         for chain in (f"{one} {other}", f"{other} {one}") * 2
     ]
-    table.header_store(0, NOW)
     for worker in workers:
         worker.start()
-    allowed = 20
-    now_ns = NOW
-    for step in range(600):
-        while table.load(NOBODYS_LINE, 7) < allowed:
-            os.sched_yield()
-            assert all(worker.running() for worker in workers)
-        allowed += step % 21
-        now_ns += step % 21 * SECOND // 1_000
-        table.header_store(0, now_ns)
-    while table.load(NOBODYS_LINE, 7) < allowed:
-        os.sched_yield()
-    table.header_store(0, 0)
     taken = [worker.result() for worker in workers]
-    assert sum(number for number in taken if isinstance(number, int)) == allowed
+    assert sum(number for number in taken if isinstance(number, int)) == table.load(NOBODYS_LINE, 7)
     table.close()

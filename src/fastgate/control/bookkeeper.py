@@ -65,6 +65,7 @@ class Bookkeeper:
         self.rebuilding = rebuilding
         self._checker = Checker(accounts, self.balances, metrics, self._undrained, holds=self._living)
         self._failing = ""
+        metrics.ledger_up.labels().set(1)
 
     def drain(self) -> int:
         """One look at every journal: how many entries the ledger got. Never raises for a ledger that is away:

@@ -24,10 +24,9 @@ def entry_id(writer: str, serial: int) -> str:
 
 
 def settled(writer: str, hold: Hold, price_of: PriceOf) -> Entry:
-    """At what the provider had reported, else at an estimate of what had come."""
+    """At what the provider had reported until then, else at an estimate of what had come."""
     opening = decode_opening(hold.opening)
-    reported = bool(hold.input_tokens or hold.output_tokens)
-    if reported:
+    if hold.input_tokens or hold.output_tokens:
         usage = Usage(input_tokens=hold.input_tokens, output_tokens=hold.output_tokens)
     else:
         text_bytes = max(hold.output_bytes - hold.chunks * BYTES_PER_CHUNK, hold.chunks)
@@ -43,7 +42,7 @@ def settled(writer: str, hold: Hold, price_of: PriceOf) -> Entry:
             status=0,
             usage=usage,
             price="" if price is None else price.id,
-            estimated=not reported,
+            estimated=True,
             unpriced=price is None,
             cost=0 if price is None else cost_nano(price, usage),
             charged=hold.accounts,

@@ -59,6 +59,10 @@ class Charge:
         """One more chunk has come: what the call of a lost worker is settled at."""
         self._holds.progress(self._slot, 1, output_bytes)
 
+    def reported(self, usage: Usage) -> None:
+        """What the provider says that it has consumed so far, for the same purpose."""
+        self._holds.reported(self._slot, usage.input_tokens, usage.output_tokens)
+
     def release(self) -> None:
         """Nothing was consumed. Idempotent, as `settle` is: the first of them counts."""
         if not self._open:
@@ -143,6 +147,9 @@ class NoCharge:
         """Nothing follows from it."""
 
     def delivered(self, output_bytes: int) -> None:
+        """Nothing follows from it."""
+
+    def reported(self, usage: Usage) -> None:
         """Nothing follows from it."""
 
     def release(self) -> None:

@@ -171,6 +171,8 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         block = splitter.block
         if splitter.mask:
             block = _inspected(attempt, decoder, splitter)
+            if decoder.usage is not None:
+                attempt.charge.reported(decoder.usage)
         block = attempt.visible(block)
         if block:
             if resume is not None:

@@ -24,7 +24,7 @@ DEFAULT_FILE: Final = "fastgate.db"
 _LOCK: Final = int.from_bytes(b"fastgate")  # of PostgreSQL: one writer a database
 _LOCK_WAIT_S: Final = 5
 _LOCK_NOT_AVAILABLE: Final = "55P03"
-_WAIT_S: Final = 30
+_WAIT_S: Final = 5  # a reload waits for it too
 
 _PASSING_IN_SQLITE: Final = frozenset(
     (

@@ -157,8 +157,8 @@ def _nginx(directory: Path, body: str, workers: int, access_log: str) -> list[st
 
 @contextmanager
 def running(directory: Path, workers: int) -> Iterator[list[Contestant]]:
-    """nginx as proxy (with an access log, as fastgate has one), fastgate, and fastgate with budgets, limits and
-    prices, on the same upstream."""
+    """nginx as proxy (with an access log, as fastgate has one), fastgate, and fastgate with budgets, limits
+    and prices, on the same upstream."""
     upstream, proxy = free_port(), free_port()
     upstream_body = _UPSTREAM.format(port=upstream, answer=_ANSWER)
     proxy_body = _PROXY.format(port=proxy, upstream=upstream)

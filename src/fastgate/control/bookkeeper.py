@@ -24,7 +24,7 @@ from fastgate.store.ledger.read import known_ids, positions
 from fastgate.store.ledger.rows import row_of
 from fastgate.store.ledger.write import Drained, LedgerAppender, Record, WriterPosition
 
-BATCH: Final = 4_000
+BATCH: Final = 1_000
 _BILLED: Final = frozenset({states.SENT, states.SETTLING})
 _ENDS: Final = frozenset({Stop.END, Stop.FINISHED, Stop.TORN})
 

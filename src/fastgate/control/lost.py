@@ -5,6 +5,7 @@ from typing import Final
 
 from fastgate import clock
 from fastgate._core.holds import Hold
+from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.entry import Closing, Entry, Outcome, decode_opening
 from fastgate.domain.price import Price
 from fastgate.domain.usage import Usage
@@ -43,7 +44,7 @@ def settled(writer: str, hold: Hold, price_of: PriceOf) -> Entry:
             usage=usage,
             price="" if price is None else price.id,
             estimated=True,
-            unpriced=price is None,
+            unpriced=price is None and opening.endpoint != Endpoint.MODERATIONS,
             cost=0 if price is None else cost_nano(price, usage),
             charged=hold.accounts,
             duration_ms=0,

@@ -7,6 +7,7 @@ from fastgate._core.holds import HoldTable
 from fastgate._core.journal import JournalWriter
 from fastgate.domain.entry import MAX_OPENING
 from fastgate.domain.snapshot import Journal
+from fastgate.errors import GatewayError
 from fastgate.ledger.journal_dir import JournalDir, WriterDir
 from fastgate.ledger.sync import Sync
 from fastgate.observability import log
@@ -17,6 +18,14 @@ MAX_CLOSING: Final = 1_024
 # Some ten thousand records: what all calls in flight need has to fit into one segment. The smallest bound
 # that the configuration takes is two of them: the one that is written to, and the one in reserve.
 _SEGMENT_BYTES: Final = 8 * 1024 * 1024
+
+
+def unrecordable() -> GatewayError:
+    return GatewayError(
+        "ledger_unavailable",
+        "The gateway cannot record what calls cost at the moment, and makes none that it cannot bill.",
+        headers=((b"retry-after", b"5"),),
+    )
 
 
 class LedgerWriter:
@@ -48,6 +57,14 @@ class LedgerWriter:
     def has_room(self) -> bool:
         """Whether one more call can surely be recorded, beside all that are in flight."""
         return self._journal.room >= self._promised + MAX_OPENING + MAX_CLOSING
+
+    def claim(self) -> int:
+        """The slot of a hold. GatewayError ledger_unavailable: there is no room for one more."""
+        try:
+            return self.holds.claim()
+        except OSError as error:
+            self._failed(f"{type(error).__name__}: {error.strerror}")
+            raise unrecordable() from None
 
     def promise(self, opening: bytes) -> None:
         """A call begins whose entry will have this opening."""

@@ -5,7 +5,8 @@ from functools import partial
 
 from fastgate import clock
 from fastgate.domain.snapshot import WhenFull
-from fastgate.errors import ClientDisconnected, GatewayError
+from fastgate.errors import ClientDisconnected
+from fastgate.ledger.writer import unrecordable
 from fastgate.limits.chain import Chain
 from fastgate.limits.queue import Waiter
 from fastgate.limits.refusal import Refusal
@@ -17,14 +18,10 @@ async def admit(exchange: Exchange) -> None:
     """GatewayError rate_limit_exceeded, with what to wait for; ledger_unavailable."""
     accounting = exchange.services.accounting
     if not accounting.writer.has_room() and accounting.writer.settings.when_full is WhenFull.DENY:
-        raise GatewayError(
-            "ledger_unavailable",
-            "The gateway cannot record what calls cost at the moment, and makes none that it cannot bill.",
-            headers=((b"retry-after", b"5"),),
-        )
+        raise unrecordable()
     exchange.demand = demand_of(exchange)
     payer = exchange.payer = exchange.generation.payers.payer(exchange.key, exchange.tags)
-    exchange.slot = accounting.writer.holds.claim()
+    exchange.slot = accounting.writer.claim()
     chain = payer.limits
     if not chain.refs:
         return

@@ -370,7 +370,8 @@ class Attempt:
             metrics, provider = self.exchange.services.metrics, self.choice.provider.name
             metrics.attempt_failures.labels(provider, FailureKind.CANCELLED.value).inc()
             if self._sent:
-                self._settle(Outcome.HEDGE_LOST if self.exchange.hedges else Outcome.CANCELLED)
+                hedged = self.exchange.hedges and not self.exchange.client_left
+                self._settle(Outcome.HEDGE_LOST if hedged else Outcome.CANCELLED)
             else:
                 self.charge.release()
             self.plan.abandoned(self.choice)

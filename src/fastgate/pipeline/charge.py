@@ -119,7 +119,7 @@ class Charge:
             usage.output_tokens - demand.output_for(limits),
             now_ns,
         )
-        exchange.billed(usage, cost, estimated=estimated)
+        exchange.billed(usage, cost, estimated=estimated, unpriced=unpriced)
         _measure(attempt, cost, cost - self._held, estimated=estimated, unpriced=unpriced)
         self._leave(slot)
 

@@ -71,6 +71,7 @@ class Exchange:
         "stream",
         "tags",
         "transcript",
+        "unpriced",
         "usage",
         "usage_before",
         "waited_ns",
@@ -123,6 +124,7 @@ class Exchange:
         self.cost = 0  # nano-USD, of all attempts
         self.consumed = Usage()
         self.estimated = False
+        self.unpriced = False
         self.overhead_ns = 0
         self.usage: Usage | None = None
         self.usage_before: Usage | None = None  # of attempts that broke off and were continued
@@ -137,7 +139,7 @@ class Exchange:
     def slot_for_attempt(self, *, gauges: bool) -> int:
         """The slot of a hold; a hedge gets one of its own, and an attempt that enters gauges."""
         if self.slot_taken or gauges:
-            return self.services.accounting.writer.holds.claim()
+            return self.services.accounting.writer.claim()
         self.slot_taken = True
         return self.slot
 
@@ -148,11 +150,12 @@ class Exchange:
         else:
             self.services.accounting.writer.holds.free(slot)
 
-    def billed(self, usage: Usage, cost: int, *, estimated: bool) -> None:
-        """By one of the attempts."""
+    def billed(self, usage: Usage, cost: int, *, estimated: bool, unpriced: bool) -> None:
+        """By one of the attempts. `unpriced`: `cost` says nothing."""
         self.cost += cost
         self.consumed += usage
         self.estimated = self.estimated or estimated
+        self.unpriced = self.unpriced or unpriced
 
     @property
     def model(self) -> str | None:

@@ -8,7 +8,7 @@ from fastgate.errors import ClientDisconnected, GatewayError, draining
 from fastgate.pipeline import hedge
 from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
-from fastgate.pipeline.hold import hold
+from fastgate.pipeline.hold import held
 from fastgate.pipeline.refusals import BudgetRefused
 from fastgate.routing.plan import Choice, Plan, Wait
 
@@ -40,10 +40,9 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
                 exchange.keep_deadline(previous.timeouts.total_s)
             await exchange.pause(step.seconds)
             continue
-        charge = hold(exchange, step)
+        charge = held(exchange, plan, step)
         if isinstance(charge, GatewayError):
             refusals.append(charge)
-            plan.skipped(step)
             continue
         _count(exchange, previous, step)
         previous = step

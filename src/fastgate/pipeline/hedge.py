@@ -8,7 +8,7 @@ from fastgate.domain.snapshot import Hedge
 from fastgate.errors import GatewayError
 from fastgate.pipeline.attempt import Attempt
 from fastgate.pipeline.exchange import Exchange
-from fastgate.pipeline.hold import hold
+from fastgate.pipeline.hold import held
 from fastgate.routing.plan import Choice, Plan
 
 Race = dict[asyncio.Task[Exception | None], Attempt]
@@ -87,9 +87,8 @@ def _hedged(exchange: Exchange, plan: Plan, running: Race) -> bool:
     choice = plan.next(clock.monotonic_ns())
     if not isinstance(choice, Choice):
         return False
-    charge = hold(exchange, choice)
+    charge = held(exchange, plan, choice)
     if isinstance(charge, GatewayError):
-        plan.skipped(choice)
         return False
     exchange.hedges += 1
     exchange.services.metrics.hedges_started.labels(choice.provider.name).inc()

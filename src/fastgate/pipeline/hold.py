@@ -18,15 +18,27 @@ from fastgate.pipeline.payer import Terms
 from fastgate.pipeline.refusals import BudgetRefused, refused_by
 from fastgate.pricing.cost import Tariff
 from fastgate.pricing.estimate import hold_nano, output_cap_for
-from fastgate.routing.plan import Choice
+from fastgate.routing.plan import Choice, Plan
 
 # What fits a strict budget may have shrunk by the time that it is held.
 _TRIES: Final = 3
 
 
+def held(exchange: Exchange, plan: Plan, choice: Choice) -> Charge | NoCharge | GatewayError:
+    """As `hold`; the plan is told where no attempt follows."""
+    try:
+        charge = hold(exchange, choice)
+    except BaseException:
+        plan.abandoned(choice)
+        raise
+    if isinstance(charge, GatewayError):
+        plan.skipped(choice)
+    return charge
+
+
 def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError:
     """The charge for an attempt there, or why none may be made: rate_limit_exceeded, unpriced_model,
-    budget_exceeded."""
+    budget_exceeded, ledger_unavailable."""
     if exchange.payer is None:
         return NO_CHARGE
     terms = exchange.payer.terms(choice)
@@ -40,7 +52,11 @@ def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError
     refusal = limits.admit(1, demand.input_tokens, output_tokens, now_monotonic_ns)
     if refusal is not None:
         return _over_limit(exchange, limits, refusal)
-    slot = exchange.slot_for_attempt(gauges=bool(limits.gauges))
+    try:
+        slot = exchange.slot_for_attempt(gauges=bool(limits.gauges))
+    except GatewayError as error:
+        limits.give_back(1, demand.input_tokens, output_tokens)
+        return error
     charge: Charge | GatewayError | None = None
     try:
         full = exchange.services.accounting.writer.holds.enter(slot, limits.gauges) if limits.gauges else -1

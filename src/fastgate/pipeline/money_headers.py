@@ -22,7 +22,7 @@ def money(exchange: "Exchange") -> list[Header]:
         return []
     settings = exchange.generation.settings.money
     out: list[Header] = payer.limits.headers(clock.monotonic_ns())
-    if settings.cost_headers and not exchange.stream:
+    if settings.cost_headers and not (exchange.stream or exchange.unpriced):
         out.append((b"x-fastgate-cost-usd", usd(exchange.cost).encode()))
     if payer.budgets and (settings.budget_headers or payer.has_soft_limits):
         accounts, now_ns = exchange.services.accounting.accounts, clock.time_ns()

@@ -3,8 +3,8 @@
 from tests.support.configs import settings_of
 
 from fastgate.budgets.compile import compile_budgets
-from fastgate.budgets.spec import AccountSpec, Increase, accounts_of
 from fastgate.budgets.periods import calendar, rolling
+from fastgate.budgets.spec import AccountSpec, Increase, accounts_of
 from fastgate.domain.account import BudgetRef, Level, Owner
 from fastgate.domain.model_ref import ModelRef
 

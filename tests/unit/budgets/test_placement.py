@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
 from fastgate._core.holds import HoldTable
-from fastgate.budgets.spec import AccountSpec, Increase
 from fastgate.budgets.periods import SECOND_NS, Period, calendar, rolling
 from fastgate.budgets.placement import refresh
+from fastgate.budgets.spec import AccountSpec, Increase
 from fastgate.budgets.state import BudgetState, unpack
 from fastgate.domain.account import KIND_BUDGET, BudgetWord, Level, Owner
 

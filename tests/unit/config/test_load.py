@@ -8,8 +8,8 @@ from tests.support.configs import TEAM_BLOCK, VOCABULARY_BLOCK, check_text, mess
 
 from fastgate.config.diagnostics import Severity
 from fastgate.config.load import check, load
-from fastgate.config.place import config_file
 from fastgate.config.money_settings import BudgetSettings
+from fastgate.config.place import config_file
 from fastgate.errors import ConfigError
 
 

@@ -143,7 +143,7 @@ class Expected:
 def test_a_killed_worker_leaves_at_most_one_line_in_doubt(tmp_path: Path, spawn: Spawn) -> None:
     in_doubt = 0
     states: Counter[int] = Counter()
-    for round_ in range(40):
+    for round_ in range(25):
         table = budgets(tmp_path / "accounts", [PLENTY] * 5)
         worker = spawn(money_processes.work_forever, tmp_path / "accounts", tmp_path / f"holds{round_}")
         worker.start()

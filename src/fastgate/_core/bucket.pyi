@@ -6,8 +6,8 @@ from fastgate._core.accounts import AccountTable
 class LimitSet:
     """Rate limits that hold together, on cells of the accounts file; made once for a chain of owners.
 
-    Each is a bucket of `burst` units that fills by `amount` in each `period_ns`: in any window of `t` ns, over
-    all processes, what was taken (less what was given back and corrected meanwhile) is never more than
+    Each is a bucket of `burst` units that fills by `amount` in each `period_ns`: in any window of `t` ns,
+    over all processes, what was taken (less what was given back and corrected meanwhile) is never more than
     burst + t * amount / period_ns. Charges are rounded up to whole nanoseconds, nothing else is. Times are
     those of the monotonic clock. A limit whose line has another owner by now, or none, does not limit.
     Numbers that are negative or beyond 2**62: ValueError.
@@ -15,11 +15,9 @@ class LimitSet:
 
     count: Final[int]
     wait_ns: int
-    """Of the last take() that was refused: how long until the same would be taken, as things stand; -1: never."""
+    """Of the last take() that was refused: how long until the same would pass, as things stand; -1: never."""
 
-    def __new__(
-        cls, accounts: AccountTable, limits: tuple[tuple[int, int, int, int, int, int], ...]
-    ) -> Self:
+    def __new__(cls, accounts: AccountTable, limits: tuple[tuple[int, int, int, int, int, int], ...]) -> Self:
         """Each (line, word, measure, amount, period_ns, burst).
 
         `measure`: 0 requests, 1 input tokens, 2 output tokens, 3 both. IndexError: no such line or cell.

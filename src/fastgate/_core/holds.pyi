@@ -25,8 +25,8 @@ class Hold(NamedTuple):
     """What a slot says. The money is `amount` nano-USD on each of the first `held` of `lines`.
 
     `tags` are the periods that it is held in, `accounts` the ids of the lines' owners, unsigned.
-    `line_uncertain`: `lines[held]` is being changed, and if the worker is dead nobody can tell whether it was.
-    The same with the first `entered` of `gauges`, (line, word) each, and `gauge_uncertain`.
+    `line_uncertain`: `lines[held]` is being changed; of a dead worker nobody can tell whether it was. The
+    same with the first `entered` of `gauges`, (line, word) each, and `gauge_uncertain`.
     """
 
     serial: int
@@ -60,7 +60,7 @@ class HoldTable:
     """Slots that are not FREE."""
 
     def __new__(cls, path: str, accounts: AccountTable, create: bool) -> Self:
-        """Put an empty table at `path` (atomically); or open a worker's to read it, or recover it when it is dead.
+        """Put an empty table at `path` (atomically); or open a worker's, to read it or settle its holds.
 
         ValueError: not a table of this version, or truncated. OSError.
         """
@@ -81,9 +81,9 @@ class HoldTable:
     def reserve(self, slot: int, lines: bytes, amount: int, now_ns: int, opening: bytes) -> int:
         """Hold `amount` nano-USD against each budget of `lines`, packed i32, or against none.
 
-        -1, or the index of the budget that has no room; that one's denials are counted. Budgets of a line that
-        nobody owns are passed over. ValueError: malformed, MAX_LINES, MAX_OPENING, negative, or a line of
-        limits. IndexError: no such line.
+        -1, or the index of the budget that has no room; that one's denials are counted. Budgets of a line
+        that nobody owns are passed over. ValueError: malformed, MAX_LINES, MAX_OPENING, negative, or a line
+        of limits. IndexError: no such line.
         """
 
     def sent(self, slot: int) -> None:
@@ -135,8 +135,8 @@ def room(accounts: AccountTable, lines: bytes, now_ns: int) -> int:
 def charge(accounts: AccountTable, line: int, cost: int, at_ns: int) -> bool:
     """Spend without a hold, if `at_ns` is not before the budget's period, which is rolled over to `at_ns`.
 
-    False: nothing is spent, as that period is past or nobody owns the line. ValueError: negative, or a line of
-    limits.
+    False: nothing is spent, as that period is past or nobody owns the line. ValueError: negative, or a line
+    of limits.
     """
 
 def roll(accounts: AccountTable, line: int, now_ns: int) -> None:

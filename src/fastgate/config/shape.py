@@ -164,7 +164,7 @@ def _describe(member: Any) -> str:
         return "a number of at least 0" if is_factor else "an amount in US dollars"
     if kind is str:
         pattern = next((meta.pattern for meta in metas(member) if meta.pattern), None)
-        return f"text of the form `{pattern}`" if pattern else "text"
+        return f"text of the form `{pattern}`" if pattern else f"text{_lengths(member)}"
     return "a list" if get_origin(kind) is list else "a mapping"
 
 
@@ -179,6 +179,14 @@ def stand_in(hint: Any) -> Any:
     if options := choices(hint):
         return options[0] if get_origin(first) is Literal else first(options[0])
     return (get_origin(first) or first)()
+
+
+def _lengths(member: Any) -> str:
+    least = max((meta.min_length or 0 for meta in metas(member)), default=0)
+    most = next((meta.max_length for meta in metas(member) if meta.max_length is not None), None)
+    if most is not None:
+        return f" of {least} to {most} characters"
+    return " that is not empty" if least else ""
 
 
 def _bounds(member: Any) -> str:

@@ -118,7 +118,7 @@ def rows(uses: Iterable[DayOfUse]) -> Iterator[dict[str, Value]]:
             "BillingPeriodStart": month,
             "ChargeCategory": "Usage",
             "ChargeClass": None,
-            "ChargeDescription": f"{use.model}, {use.entries} requests",
+            "ChargeDescription": f"{use.model}, {use.entries} request{'' if use.entries == 1 else 's'}",
             "ChargeFrequency": "Usage-Based",
             "ChargePeriodEnd": start + _DAY,
             "ChargePeriodStart": start,

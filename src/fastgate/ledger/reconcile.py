@@ -223,7 +223,7 @@ def _shifts(
         moved = _sides(invoice, recorded, offset, names, by_model)
         for model in wrong - found.keys():
             days = [side for key, side in moved.items() if key[2] == model]
-            if all(_matches(invoice, side) for side in days):
+            if days and all(_matches(invoice, side) for side in days):
                 found[model] = offset
     return found
 

@@ -198,6 +198,12 @@ def test_each_owner_takes_budgets_and_limits(owner: str) -> None:
         ),
         ("ledger: {url: '${LEDGER}'}", ["1: ledger.url: the environment variable LEDGER is not set"]),
         ("ledger: {journal: {fsync: 0ms}}", ["1: ledger.journal.fsync: expected text of the form"]),
+        ("model_budgets: [{model: ''}]", ["1: model_budgets[0].model: expected text that is not empty"]),
+        (
+            "gateway: {budget: {max_per_day_usd: 1, increases: "
+            "[{usd: 1, until: '2030-01-01T00:00:00Z', reason: ''}]}}",
+            ["1: gateway.budget.increases[0].reason: expected text of 1 to 500 characters"],
+        ),
     ],
 )
 def test_what_is_wrong(text: str, errors: list[str]) -> None:

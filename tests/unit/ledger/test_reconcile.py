@@ -194,6 +194,13 @@ def test_days_of_another_time_zone_are_recognised() -> None:
     assert [causes(found) for found in right.comparisons] == [[], []]
 
 
+def test_no_time_zone_explains_a_model_that_is_not_invoiced() -> None:
+    """Cut elsewhere, its only call would be on a day before those of the invoice."""
+    other = with_(hour_ns=hour(date(2026, 11, 2), 3), model="gpt-4o-mini")
+    found = reconcile(invoice(*LINES), [*RECORDED, other], {}, "UTC", {}).comparisons
+    assert [causes(each) for each in found] == [[], [Cause.NOT_INVOICED]]
+
+
 def test_a_line_over_several_days_makes_the_invoice_one_span() -> None:
     month = Line(
         date(2026, 11, 1), date(2026, 11, 30), "gpt-4o", Kind.INPUT, Decimal(20_000), Decimal("0.05")

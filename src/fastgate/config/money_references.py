@@ -47,6 +47,7 @@ class MoneyReferences:
                 budgets[owned.owner.level, owned.owner.name] = count
             self._owned(owned)
         self._chains(budgets)
+        self._without_effect()
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._report.error(self._tree.locate(path), path, message, suggestion)
@@ -57,6 +58,28 @@ class MoneyReferences:
             if name and first.setdefault(name, index) != index:
                 line = self._tree.locate((group, first[name], setting)).line
                 self._error((group, index, setting), f"stands twice: see line {line}")
+
+    def _warning(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
+        self._report.warning(self._tree.locate(path), path, message, suggestion)
+
+    def _without_effect(self) -> None:
+        settings = self._settings
+        for group in ("tag_budgets", "model_budgets"):
+            for index, each in enumerate(getattr(settings, group)):
+                if each.budget is None and each.rate_limit is None:
+                    self._warning((group, index), "has no effect: it has neither `budget` nor `rate_limit`")
+        if not settings.tag_budgets:
+            return
+        given = {tag for key in settings.virtual_keys for tag in key.tags.items()}
+        names = {*(name for name, _ in given), *settings.tags.allowed}
+        for index, each in enumerate(settings.tag_budgets):
+            for name, value in each.tags.items():
+                if name not in settings.tags.allowed and (name, value) not in given:
+                    self._warning(
+                        ("tag_budgets", index, "tags", name),
+                        f"no virtual key has the tag `{name}={value}`, and `tags.allowed` does not name it",
+                        did_you_mean(name, names - {name}),
+                    )
 
     def _teams(self) -> None:
         teams = {team.id: team for team in self._settings.teams}

@@ -350,7 +350,7 @@ class Attempt:
         cancelled = error.kind is FailureKind.CANCELLED or self.exchange.client_left
         if self.content_ns:
             self._settle(Outcome.CANCELLED if cancelled else Outcome.CUT)
-        elif self.usage is not None or (self._sent and error.kind in _MAY_BE_BILLED):
+        elif self.usage is not None or (self._may_be_billed and error.kind in _MAY_BE_BILLED):
             self._settle(Outcome.CANCELLED if cancelled else Outcome.FAILED)
         else:
             self.charge.release()
@@ -369,7 +369,7 @@ class Attempt:
         if self._end(FailureKind.CANCELLED.value, 0):
             metrics, provider = self.exchange.services.metrics, self.choice.provider.name
             metrics.attempt_failures.labels(provider, FailureKind.CANCELLED.value).inc()
-            if self._sent:
+            if self._may_be_billed:
                 hedged = self.exchange.hedges and not self.exchange.client_left
                 self._settle(Outcome.HEDGE_LOST if hedged else Outcome.CANCELLED)
             else:
@@ -390,8 +390,9 @@ class Attempt:
         self.charge.settle(self, outcome)
 
     @property
-    def _sent(self) -> bool:
-        return self.call.sent_ns > 0
+    def _may_be_billed(self) -> bool:
+        """It was sent, and not refused, whatever became of the body of the refusal."""
+        return self.call.sent_ns > 0 and self.call.status < 300
 
     def _end(self, result: str, status: int) -> bool:
         """False if it had ended before."""

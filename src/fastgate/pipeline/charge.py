@@ -111,8 +111,9 @@ class Charge:
             ttft_ms=max(attempt.content_ns - attempt.started_ns, 0) // 1_000_000,
         )
         holds.settling(slot)
-        accounting.writer.append(join(self._opening, encode_closing(closing)))
-        holds.settle(slot, cost)
+        recorded = accounting.writer.append(join(self._opening, encode_closing(closing)))
+        # What the ledger does not have counts in no budget: balances are the ledger's.
+        holds.settle(slot, cost if recorded else 0)
         demand, limits = exchange.demand, self._terms.limits
         limits.correct(
             usage.input_tokens - demand.input_tokens,

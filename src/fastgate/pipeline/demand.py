@@ -1,7 +1,7 @@
 """What a request may consume at most, as far as can be told before it."""
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _IMAGES: Final = re.compile(rb'"type"\s*:\s*"(?:image_url|input_image)"')
 _FILES: Final = re.compile(rb'"type"\s*:\s*"(?:input_audio|file|input_file)"')
 _ENCODED: Final = re.compile(rb'(?:;base64,|"(?:data|file_data)"\s*:\s*")[A-Za-z0-9+/=]{256,}')
-_SEARCHES: Final = re.compile(rb'"(?:web_search|file_search)[a-z0-9_]*"')
+_SEARCHES: Final = re.compile(rb'"(?:web_search|file_search|code_interpreter)[a-z0-9_]*"')
 _GENERATES_TEXT: Final = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES})
 _GENERATES_IMAGES: Final = frozenset({Endpoint.IMAGES_GENERATIONS, Endpoint.IMAGES_EDITS})
 FREE: Final = frozenset({Endpoint.MODERATIONS})
@@ -52,10 +52,17 @@ class _Completion(msgspec.Struct):
 def _completions(body: bytes, n: int) -> int:
     """A list of prompts gets an answer for each, and `best_of` are written before `n` are chosen."""
     asked = msgspec.json.decode(body, type=_Completion)
-    prompt = msgspec.json.decode(asked.prompt) if bytes(asked.prompt) else ""
+    prompt, best_of = _value(asked.prompt), _value(asked.best_of)
     prompts = len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
-    best_of = msgspec.json.decode(asked.best_of) if bytes(asked.best_of) else n
     return prompts * max(n, best_of if isinstance(best_of, int) else n)
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    """None where there is none, or a number beyond all bounds in it, which the provider refuses."""
+    try:
+        return msgspec.json.decode(raw) if bytes(raw) else None
+    except msgspec.ValidationError:
+        return None
 
 
 NOTHING: Final = Demand(Size(0), 0, 0, True, None)
@@ -74,9 +81,9 @@ def demand_of(exchange: "Exchange") -> Demand:
         images, files = len(_IMAGES.findall(body)), len(_FILES.findall(body))
         if images or files:
             text_bytes -= sum(map(len, _ENCODED.findall(body)))
-        if _SEARCHES.search(body):
-            searches = SEARCHES
-            files += 1  # what they find goes into the prompt
+    if _SEARCHES.search(body):
+        searches = SEARCHES
+        files += 1  # what they find goes into the prompt
     if fields.previous_response_id is not None:
         files += 1  # the conversation so far, which the provider has
     answers = max(fields.n or 1, 1)

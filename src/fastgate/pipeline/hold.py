@@ -22,6 +22,7 @@ from fastgate.routing.plan import Choice, Plan
 
 # What fits a strict budget may have shrunk by the time that it is held.
 _TRIES: Final = 3
+_MAX_NAME: Final = 256
 
 
 def held(exchange: Exchange, plan: Plan, choice: Choice) -> Charge | NoCharge | GatewayError:
@@ -146,14 +147,19 @@ def _opening(exchange: Exchange, choice: Choice, terms: Terms, price: str, held:
             metadata={} if key is None else key.metadata,
             endpoint=exchange.operation.label,
             stream=exchange.stream,
-            requested_model=(exchange.model or "")[:256],
+            requested_model=_clipped(exchange.model or ""),
             provider=choice.provider.name,
             deployment=choice.deployment.id,
             credential="" if choice.credential is None else choice.credential.id,
-            model=choice.model[:256],
-            public_model=terms.public_model[:256],
+            model=_clipped(choice.model),
+            public_model=_clipped(terms.public_model),
             hold_price=price,
             held=held,
             input_tokens=exchange.demand.input_tokens,
         )
     )
+
+
+def _clipped(name: str) -> str:
+    """A client may have written it, and an opening has a bound."""
+    return name if len(name) <= _MAX_NAME // 4 else name.encode()[:_MAX_NAME].decode(errors="ignore")

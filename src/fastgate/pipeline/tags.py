@@ -2,18 +2,22 @@
 
 from typing import Final
 
+import msgspec
+
 from fastgate.errors import GatewayError
 from fastgate.pipeline.exchange import Exchange
 
 HEADER: Final = b"x-fastgate-tags"
 MAX_VALUE: Final = 64
+MAX_TAGS: Final = 768
+"""Bytes of all tags of a call, encoded: they go onto its record, which has a bound."""
 
 
 def tags_of(exchange: Exchange) -> dict[str, str]:
     """`x-fastgate-tags: env=prod, feature=search`, then the body's `metadata`; only names that
     `tags.allowed` lists. What the key itself says stands: a client cannot leave its own budget.
 
-    GatewayError invalid_field: a tag that is not spelled so, or not allowed.
+    GatewayError invalid_field: a tag that is not spelled so, or not allowed; too many of them.
     """
     key = exchange.key
     own = {} if key is None else key.tags
@@ -31,7 +35,10 @@ def tags_of(exchange: Exchange) -> dict[str, str]:
         )
     if header is not None:
         tags.update(_of_header(header, allowed))
-    return {**tags, **own}
+    tags |= own
+    if len(msgspec.msgpack.encode(tags)) > MAX_TAGS:
+        raise _refused(f"The tags of a call, its key's among them, may take {MAX_TAGS} bytes.")
+    return tags
 
 
 def _of_header(header: bytes, allowed: tuple[str, ...]) -> dict[str, str]:

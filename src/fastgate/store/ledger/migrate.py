@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version, with Alembic; the steps are in `migrations`.
 
-`python -m fastgate.store.ledger.migrate` does it in a process of its own, so that Alembic does not stay in
-the memory of one that lives long: see `upgrade_in_child`.
+`python -m fastgate.store.ledger` does it in a process of its own, so that Alembic does not stay in the memory
+of one that lives long: see `upgrade_in_child`.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, column, inspect, select, table
 
-from fastgate.store.ledger.errors import LedgerError, LedgerOutdated, LedgerUnavailable, LedgerUnusable
+from fastgate.store.ledger.errors import LedgerOutdated, LedgerUnavailable, LedgerUnusable
 
 NO_LEDGER: Final = "there is no ledger yet: it is made when the gateway first runs"
 HEAD: Final = "r0001"
@@ -23,7 +23,6 @@ OLDER: Final[frozenset[str]] = frozenset()
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _VERSION: Final = table("alembic_version", column("version_num"))
-_UNAVAILABLE: Final = 75  # EX_TEMPFAIL
 
 
 class Place(msgspec.Struct):
@@ -85,27 +84,11 @@ def revision(connection: Connection) -> str | None:
 def upgrade_in_child(place: Place) -> None:
     """Blocks until it is done. LedgerUnavailable, LedgerUnusable."""
     child = subprocess.run(  # noqa: S603 (our own module)
-        [sys.executable, "-P", "-m", __name__],
+        [sys.executable, "-P", "-m", __package__],
         input=msgspec.json.encode(place),
         capture_output=True,
         check=False,
     )
     if child.returncode != os.EX_OK:
         reason = child.stderr.decode(errors="replace").strip()
-        raise (LedgerUnavailable if child.returncode == _UNAVAILABLE else LedgerUnusable)(reason)
-
-
-def _main() -> int:
-    from fastgate.store.ledger.database import LedgerDatabase  # which imports this module
-
-    place = msgspec.json.decode(sys.stdin.buffer.read(), type=Place)
-    try:
-        LedgerDatabase.open(place.url, Path(place.data_dir)).close()
-    except LedgerError as error:
-        sys.stderr.write(f"{error}\n")
-        return _UNAVAILABLE if isinstance(error, LedgerUnavailable) else os.EX_DATAERR
-    return os.EX_OK
-
-
-if __name__ == "__main__":
-    sys.exit(_main())
+        raise (LedgerUnavailable if child.returncode == os.EX_TEMPFAIL else LedgerUnusable)(reason)

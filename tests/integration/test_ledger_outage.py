@@ -161,6 +161,8 @@ async def test_the_control_process_dies_while_the_server_is_away(
         try:
             gateway.kill("control")
             await gateway.log_line(message="process died; it is started again", child="control")
+            # The new one has looked for its ledger in vain, and has to look again.
+            await gateway.log_line(message="configuration refused; the one in use stays")
             await calls.make(gateway, 200)
         finally:
             await in_thread(postgres.start)

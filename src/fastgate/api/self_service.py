@@ -1,14 +1,13 @@
 """`GET /v1/budget` and `GET /v1/usage`: what a virtual key may still spend, and what it has spent."""
 
 from pathlib import Path
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
 from fastgate import clock
 from fastgate.budgets.state import BudgetState
-from fastgate.domain.account import BudgetRef, Level
+from fastgate.domain.account import OWN_LEVELS, BudgetRef, Level
 from fastgate.domain.money import usd
 from fastgate.errors import GatewayError
 from fastgate.limits.refusal import describe
@@ -20,9 +19,6 @@ from fastgate.pipeline.refusals import moment
 from fastgate.pipeline.run import Answer
 from fastgate.upstream.control import ControlUnavailable, ask
 from fastgate.wire.openai import JSON
-
-# A key learns of its own customer, not of what other customers have spent.
-_OWN: Final = frozenset({Level.VIRTUAL_KEY, Level.TEAM, Level.CUSTOMER})
 
 
 class BudgetView(msgspec.Struct, kw_only=True):
@@ -63,7 +59,7 @@ async def answer_budget(exchange: Exchange) -> None:
         budgets=[
             _budget(budget, BudgetState.read(accounts, budget.line, now_ns))
             for budget in payer.budgets
-            if budget.owner.level in _OWN
+            if budget.owner.level in OWN_LEVELS
         ],
         limits=[
             LimitView(
@@ -73,7 +69,7 @@ async def answer_budget(exchange: Exchange) -> None:
                 limit=describe(limit),
             )
             for ref in payer.all_limits
-            if ref.owner.level in _OWN
+            if ref.owner.level in OWN_LEVELS
             for limit in ref.limits
         ],
     )

@@ -47,6 +47,20 @@ def refresh(table: AccountTable, line: int, spec: AccountSpec, now_ns: int) -> i
     return min(now.end_ns, extra_until) if extra_until else now.end_ns
 
 
+def recount(table: AccountTable, line: int, spent: int) -> None:
+    """Nano-USD that the current period has cost so far, in the place of what a refreshed line says. What is
+    held for calls in flight stays. For a line in which nobody has counted for a while, or ever."""
+    while True:
+        table.add(line, _OPS, 1)
+        old = table.load(line, _COMMITTED)
+        tag, committed = unpack(old)
+        counted_tag, counted = unpack(table.load(line, _SPENT))
+        held = committed - counted if counted_tag == tag else committed
+        if table.compare_exchange(line, _COMMITTED, old, pack(tag, spent + max(held, 0))):
+            table.store(line, _SPENT, pack(tag, spent))
+            return
+
+
 def _brought(table: AccountTable, line: int, period: Period, now: _Around) -> _Around:
     """The period that the line counts in: brought up to now, if what it counted is over.
 

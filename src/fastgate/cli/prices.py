@@ -68,7 +68,8 @@ def show(
     reports = collect(settings, catalogue, ModelRef(model, provider), time_ns=time_ns, environ=os.environ)
     if not reports:
         raise CommandError(
-            f"{model} has no price then: add one to `prices`, or say with `unpriced` what follows"
+            f"{model} has no price then at the providers that are configured: add one to `prices`, say "
+            "with `unpriced` what follows, or name another provider with --provider"
         )
     if as_json:
         print_json(reports)

@@ -2,7 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
+
+import msgspec
 
 from fastgate import clock
 from fastgate._core import holds as states
@@ -30,12 +33,14 @@ _ENDS: Final = frozenset({Stop.END, Stop.FINISHED, Stop.TORN})
 
 
 class _Writer:
-    """One that is followed; `claimed` once it is dead. The reader is where the ledger is."""
+    """One that is followed; `claimed` once it is dead. The reader is where the ledger is. `lost` are the
+    entries of a dead one's calls that the ledger has not yet, by slot; None until they are looked for."""
 
     def __init__(self, directory: WriterDir | None, reader: JournalReader, table: HoldTable | None) -> None:
         self.claimed = directory
         self.reader = reader
         self.holds = table
+        self.lost: dict[int, Entry] | None = None
 
 
 class Bookkeeper:
@@ -71,13 +76,20 @@ class Bookkeeper:
         """One look at every journal: how many entries the ledger got. Never raises for a ledger that is away:
         that is logged, and the journals keep what they have."""
         with self.lock:
+            written, failure = 0, ""
             try:
-                written = sum(self._drain(writer) for writer in self._journals.writers())
+                for name in self._journals.writers():
+                    try:
+                        written += self._drain(name)
+                    except OSError as error:  # its files cannot be read: the others' can
+                        failure = f"{name}: {type(error).__name__}: {error}"
             except (LedgerError, OSError) as error:
-                self._failed(f"{type(error).__name__}: {error}")
-                return 0
-            self._failing = ""
-            self._metrics.ledger_up.labels().set(1)
+                failure = f"{type(error).__name__}: {error}"
+            if failure:
+                self._failed(failure)
+            else:
+                self._failing = ""
+                self._metrics.ledger_up.labels().set(1)
             return written
 
     def drain_all(self) -> None:
@@ -147,7 +159,18 @@ class Bookkeeper:
             return None
 
     def _append(self, name: str, records: list[Journaled]) -> None:
-        decoded = [Record(record.sequence, decode_entry(record.payload)) for record in records]
+        decoded = []
+        for record in records:
+            try:
+                decoded.append(Record(record.sequence, decode_entry(record.payload)))
+            except msgspec.DecodeError as error:  # whole, but of another version
+                log.event(
+                    "error",
+                    "an entry is left out of the ledger: `fastgate audit` names its number",
+                    writer=name,
+                    sequence=record.sequence,
+                    error=str(error),
+                )
         at = records[-1].position
         self._write(WriterPosition(name, at.sequence, at.segment, at.offset, False), decoded)
 
@@ -221,16 +244,18 @@ class Bookkeeper:
         """All of a dead worker's journal is in the ledger: settle its calls, and remove its directory."""
         assert writer.claimed is not None
         at = writer.reader.position
-        orphans = self._orphans(name, writer.holds)
-        known = known_ids(self.database, [entry_id(name, hold.serial) for _, hold in orphans])
-        lost = [(slot, settled(name, hold, self._price_of)) for slot, hold in orphans]
-        new = [(slot, entry) for slot, entry in lost if entry.closing.id not in known]
-        records = [Record(at.sequence + i, entry) for i, (_, entry) in enumerate(new, 1)]
+        # Looked for once: where a commit has succeeded and its answer was lost, the ledger knows them by now,
+        # and no balance does.
+        if writer.lost is None:
+            writer.lost = self._lost(name, writer.holds)
+        new = writer.lost
+        records = [Record(at.sequence + i, entry) for i, entry in enumerate(new.values(), 1)]
         last = at.sequence + len(records)
         self._write(WriterPosition(name, last, at.segment, at.offset, True), records)
+        writer.lost = {}
         if not self.rebuilding:
-            self._release(writer.holds, dict(new))
-        for _, entry in new:
+            self._release(writer.holds, new)
+        for entry in new.values():
             log.event(
                 "warning",
                 "a call of a worker that died was settled at what had been delivered",
@@ -242,6 +267,7 @@ class Bookkeeper:
         writer.reader.close()
         if writer.holds is not None:
             writer.holds.close()
+            writer.holds = None
         self._journals.remove(writer.claimed)
         del self._writers[name]
 
@@ -259,12 +285,15 @@ class Bookkeeper:
                 writer.holds.close()
         self.database.close()
 
-    def _orphans(self, name: str, table: HoldTable | None) -> list[tuple[int, Hold]]:
-        """The holds of calls that a provider may bill."""
+    def _lost(self, name: str, table: HoldTable | None) -> dict[int, Entry]:
+        """By slot, the calls that a provider may bill and that the ledger does not have."""
         if table is None:
-            return []
-        held = [(slot, table.read(slot)) for slot in table.slots()]
-        return [(slot, hold) for slot, hold in held if hold.state in _BILLED]
+            return {}
+        held = {slot: table.read(slot) for slot in table.slots()}
+        orphans = {slot: hold for slot, hold in held.items() if hold.state in _BILLED}
+        known = known_ids(self.database, [entry_id(name, hold.serial) for hold in orphans.values()])
+        entries = {slot: settled(name, hold, self._price_of) for slot, hold in orphans.items()}
+        return {slot: entry for slot, entry in entries.items() if entry.closing.id not in known}
 
     def _release(self, table: HoldTable | None, lost: dict[int, Entry]) -> None:
         """Bring the counters to where the worker would have brought them. Where it died in the middle of
@@ -312,7 +341,8 @@ class Bookkeeper:
             reader = JournalReader(self._journals.path / name, writer.reader.position)
             try:
                 for record in reader.read(BATCH, True):
-                    yield decode_entry(record.payload).closing
+                    with suppress(msgspec.DecodeError):  # it will be left out of the ledger too
+                        yield decode_entry(record.payload).closing
             finally:
                 reader.close()
             if reader.stop is Stop.LIMIT:

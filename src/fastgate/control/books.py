@@ -9,9 +9,8 @@ from typing import Final
 import msgspec
 
 from fastgate import clock
-from fastgate._core import holds
 from fastgate.budgets import spec as budgets
-from fastgate.budgets.placement import refresh
+from fastgate.budgets.placement import recount, refresh
 from fastgate.control.balances import Balance
 from fastgate.control.bookkeeper import Bookkeeper
 from fastgate.control.compiling import Compiled, LedgerPlan
@@ -45,7 +44,8 @@ _BY_NAME: Final = frozenset({Level.GATEWAY, Level.CUSTOMER, Level.TEAM, Level.PR
 
 
 class Books:
-    """Opened with the first configuration. `publish` and `tidy` are the publisher's, the rest `Rounds`'."""
+    """Opened with the first configuration. `changed`: the last one had other budgets or limits than the one
+    before. `publish` and `tidy` are the publisher's, the rest `Rounds`'."""
 
     def __init__(self, data_dir: DataDir, metrics: Metrics, *, fresh: bool) -> None:
         """`fresh`: the gateway has just started, so no worker has counted anything yet. OSError."""
@@ -62,6 +62,8 @@ class Books:
         self._due: list[tuple[int, int]] = []
         self.keeper: Bookkeeper | None = None
         self._watched = 0
+        self._standing: tuple[object, object] | None = None
+        self.changed = False
         self._ledger: LedgerPlan | None = None
         self.drain_interval_s = 0.25
 
@@ -81,6 +83,9 @@ class Books:
                 accounts = self._placed(compiled, keeper)
         except (LedgerError, ValueError) as error:
             raise ConfigError(f"ledger: {error}") from error
+        standing = (compiled.budgets, compiled.limits)
+        self.changed = self._standing is not None and self._standing != standing
+        self._standing = standing
         snapshot = msgspec.structs.replace(
             compiled.snapshot,
             generation=generation,
@@ -161,9 +166,10 @@ class Books:
             if balance is None or balance.account != account_id(spec.name):
                 balance = Balance(line, account_id(spec.name), spec.owner, spec.period, now_ns)
                 balance.spent = spent.of(balance)
-                if new:
-                    holds.charge(self._accounts, line, balance.spent, now_ns)
-                elif known:  # it was given up for a while, and nobody counted in it
+                # After a restart of this process alone, workers have gone on counting.
+                if new or self._standing is not None:
+                    recount(self._accounts, line, balance.spent)
+                if not new:  # calls that began before it was given up may end just now
                     keeper.suspect(line)
             balance.limit, balance.soft, balance.word = spec.limit_nano, spec.soft, spec.word
             balances.append(balance)

@@ -10,7 +10,7 @@ from fastgate._core.accounts import AccountTable
 from fastgate._core.holds import Hold, roll
 from fastgate.budgets.state import pack, unpack
 from fastgate.control.balances import Balance, Balances
-from fastgate.domain.account import BudgetWord
+from fastgate.domain.account import AMOUNT_MASK, BudgetWord
 from fastgate.domain.entry import Closing
 from fastgate.observability import log
 from fastgate.observability.metrics import Metrics
@@ -107,6 +107,8 @@ class Checker:
         spent = balance.spent + sum(
             closing.cost for closing in closings if balance.start_ns <= closing.admitted_ns < balance.end_ns
         )
+        # As the counters do: a word has no room for more, whatever a provider reports.
+        spent, right = min(spent, AMOUNT_MASK), min(spent + reserved, AMOUNT_MASK)
         load, line = self._accounts.load, balance.line
         committed_word, spent_word = load(line, BudgetWord.COMMITTED), load(line, BudgetWord.SPENT)
         if load(line, BudgetWord.OPS) != look.operations or unpack(committed_word)[0] != tag:
@@ -114,10 +116,10 @@ class Checker:
         counted_tag, counted = unpack(spent_word)
         counted = counted if counted_tag == tag else 0
         committed = unpack(committed_word)[1]
-        if counted == spent and committed == spent + reserved:
+        if counted == spent and committed == right:
             return True
         swap = self._accounts.compare_exchange
-        if not swap(line, BudgetWord.COMMITTED, committed_word, pack(tag, spent + reserved)):
+        if not swap(line, BudgetWord.COMMITTED, committed_word, pack(tag, right)):
             return False
         swap(line, BudgetWord.SPENT, spent_word, pack(tag, spent))
         self._metrics.ledger_differences.labels().inc()

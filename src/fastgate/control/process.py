@@ -25,6 +25,7 @@ from fastgate.store.processes import CONTROL
 
 _CONCURRENT = 16
 STOP_S = 2.0
+OPEN_RETRY_S = 5.0
 
 
 async def serve(launch: ControlLaunch) -> int:
@@ -69,6 +70,7 @@ async def serve(launch: ControlLaunch) -> int:
             tasks.spawn(reloader.watch(), "watch configuration"),
             tasks.spawn(reloader.obey_signals(), "reload on signals"),
             tasks.spawn(reloader.tidy(), "give shared slots free"),
+            tasks.spawn(_open_ledger(books, reloader), "open the ledger"),
             tasks.spawn(rounds.drain(), "drain journals"),
             tasks.spawn(rounds.check(), "compare counters"),
             tasks.spawn(rounds.retire(), "archive old entries"),
@@ -85,6 +87,15 @@ async def serve(launch: ControlLaunch) -> int:
         data_dir.control_socket.unlink(missing_ok=True)
     counters.close()
     return 0
+
+
+async def _open_ledger(books: Books, reloader: Reloader) -> None:
+    """A process that was started again while the ledger was away, or the configuration broken, tries until it
+    has the ledger: workers go on, and their journals grow."""
+    while books.keeper is None:
+        await asyncio.sleep(OPEN_RETRY_S)
+        if books.keeper is None:
+            reloader.reload()
 
 
 def _stay() -> None:

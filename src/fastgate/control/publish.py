@@ -169,7 +169,9 @@ class Publisher:
             log.event(_LOG_LEVEL[diagnostic.severity], "configuration", finding=str(diagnostic))
         if restart_needed:
             log.event("warning", "changed settings take effect only after a restart", settings=restart_needed)
-        message = "configuration is as it was" if self.generation == before else "configuration published"
+        message = "configuration published"
+        if self.generation == before:
+            message = "budgets and limits changed" if self._books.changed else "configuration is as it was"
         log.event("info", message, generation=self.generation)
         return ReloadResult(
             ok=True, generation=self.generation, diagnostics=tuple(found), restart_needed=restart_needed
@@ -179,7 +181,7 @@ class Publisher:
         self._metrics.config_reload_failures.labels().inc()
         log.event(
             "error",
-            "configuration refused; the one in use stays",
+            "configuration refused" + ("; the one in use stays" if self.generation else ""),
             generation=self.generation,
             findings=[str(diagnostic) for diagnostic in found],
         )

@@ -62,7 +62,10 @@ class Reloader:
     async def tidy(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
-            self.publisher.tidy()
+            try:
+                self.publisher.tidy()
+            except (OSError, ValueError) as error:
+                log.event("error", "shared slots cannot be given free", error=str(error))
 
     async def watch(self) -> None:
         """Return at once where there is no file."""

@@ -1,8 +1,9 @@
 """What the control process does for money again and again: drain, compare, roll over, archive."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, TypeVar
 
 from fastgate import clock
 from fastgate.control.bookkeeper import BATCH
@@ -13,6 +14,8 @@ CHECKED: Final = 500
 _ROUND_S: Final = 1.0
 _FULLEST_EVERY: Final = 10
 _RETIRE_S: Final = 3_600.0
+
+T = TypeVar("T")
 
 
 class Rounds:
@@ -25,25 +28,32 @@ class Rounds:
 
     async def drain(self) -> None:
         """Bring journals into the ledger, for ever."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._books.drain_interval_s)
-            while await loop.run_in_executor(self._thread, self._books.drain) >= BATCH:
+            while (await self._run(self._books.drain) or 0) >= BATCH:
                 pass
 
     async def check(self) -> None:
         """Write the boundaries of new periods, and compare counters, for ever."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_ROUND_S)
-            await loop.run_in_executor(self._thread, self._round)
+            await self._run(self._round)
 
     async def retire(self) -> None:
         """Archive what is old enough, for ever."""
-        loop = asyncio.get_running_loop()
         while True:
-            await loop.run_in_executor(self._thread, self._books.retire)
+            await self._run(self._books.retire)
             await asyncio.sleep(_RETIRE_S)
+
+    async def _run(self, work: Callable[[], T]) -> T | None:
+        """In the thread. What it raises goes to the loop's handler, and the rounds go on: with them would end
+        that calls are billed and that periods begin."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work)
+        except Exception as error:
+            loop.call_exception_handler({"message": "a round of the books failed", "exception": error})
+            return None
 
     def _round(self) -> None:
         self._books.tick(clock.time_ns())

@@ -21,6 +21,10 @@ class Level(StrEnum):
     DEPLOYMENT = "deployment"
 
 
+OWN_LEVELS: Final = frozenset({Level.VIRTUAL_KEY, Level.TEAM, Level.CUSTOMER})
+"""Whose sums a client may see: those of others say what other tenants spend."""
+
+
 class Owner(msgspec.Struct, frozen=True, array_like=True):
     """`name` is the owner's id; of a tag budget `name=value`, several joined by `,`, sorted.
 

@@ -250,9 +250,7 @@ LOST_HOLDS: Final = _counter(
 LEDGER_DIFFERENCES: Final = _counter(
     "ledger_differences_total", "Budgets whose counters did not agree with the ledger, and were put right."
 )
-SOFT_LIMITS: Final = _counter(
-    "budget_soft_limits_total", "Soft limits of budgets that were passed.", "level"
-)
+SOFT_LIMITS: Final = _counter("budget_soft_limits_total", "Soft limits of budgets that were passed.", "level")
 
 # --- connections and health -------------------------------------------------------------------------
 

@@ -92,6 +92,8 @@ class ExchangeRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
         bool, Meta(description="The provider did not say what it consumed, so tokens were counted here.")
     ] = False
 
+    unpriced: Annotated[bool, Meta(description="There was no price, so the cost says nothing.")] = False
+
     client: Annotated[
         Client,
         Meta(description="`disconnected`: left early."),

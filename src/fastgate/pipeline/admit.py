@@ -61,7 +61,7 @@ def _take(exchange: Exchange, chain: Chain, now_ns: int) -> Refusal | None:
         exchange.services.accounting.writer.holds.enter(exchange.slot, chain.gauges) if chain.gauges else -1
     )
     if full < 0:
-        exchange.admitted = True
+        exchange.admitted = demand
         return None
     chain.give_back(1, demand.input_tokens, output_tokens)
     return chain.full(full)

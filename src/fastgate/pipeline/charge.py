@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from fastgate import clock
 from fastgate.domain.entry import Closing, Outcome, encode_closing, join
 from fastgate.domain.usage import Usage
+from fastgate.observability import log
 from fastgate.pipeline import estimate
 from fastgate.pipeline.demand import FREE
 from fastgate.pipeline.payer import Terms
@@ -87,7 +88,7 @@ class Charge:
         usage = attempt.usage
         estimated = usage is None
         if usage is None:
-            usage = estimate.usage_of(attempt)
+            usage = _estimated(attempt)
         self.usage = usage
         admitted_ns = holds.admitted_ns(slot)
         prices = self._terms.prices
@@ -123,6 +124,21 @@ class Charge:
         exchange.billed(usage, cost, estimated=estimated, unpriced=unpriced)
         _measure(attempt, cost, cost - self._held, estimated=estimated, unpriced=unpriced)
         self._leave(slot)
+
+
+def _estimated(attempt: "Attempt") -> Usage:
+    try:
+        return estimate.usage_of(attempt)
+    except Exception as error:
+        # Whatever a client or a provider has found to break it: it must not be free of charge.
+        exchange = attempt.exchange
+        log.event(
+            "error",
+            "tokens could not be counted; the prompt is billed as it was held",
+            request_id=exchange.request_id,
+            error=f"{type(error).__name__}: {error}",
+        )
+        return Usage(input_tokens=exchange.demand.input_tokens)
 
 
 def _measure(attempt: "Attempt", cost: int, overshoot: int, *, estimated: bool, unpriced: bool) -> None:

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from fastgate.domain.usage import Usage
 from fastgate.providers import token_count
 from fastgate.providers.openai import text
+from fastgate.providers.openai.lenient import UNREADABLE
 
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
@@ -12,6 +15,14 @@ if TYPE_CHECKING:
 
 KEPT_TEXT: Final = 64 * 1024
 """Bytes of an answer whose tokens are counted; of the rest they are taken in proportion."""
+
+
+# Of a response that the provider still works on in the background.
+_UNFINISHED: Final = frozenset({"queued", "in_progress"})
+
+
+class _Response(msgspec.Struct):
+    status: str | None = None
 
 
 class Delivered:
@@ -37,13 +48,23 @@ class Delivered:
 
 
 def usage_of(attempt: "Attempt") -> Usage:
-    """Of text. What a file takes is known to the provider alone, so that is what its hold was for."""
+    """Of text. What a file takes, or a response that is fetched later, is known to the provider alone, so
+    that is what its hold was for."""
     exchange, model = attempt.exchange, attempt.choice.model
-    if attempt.body:
+    if attempt.body and _is_unfinished(attempt.body):
+        output = exchange.demand.output_cap
+    elif attempt.body:
         output = token_count.count(text.answer_text(attempt.body), model)
     else:
         output = 0 if attempt.delivered is None else attempt.delivered.tokens(model)
     return Usage(input_tokens=_input_tokens(exchange, model), output_tokens=output)
+
+
+def _is_unfinished(body: bytes) -> bool:
+    try:
+        return msgspec.json.decode(body, type=_Response).status in _UNFINISHED
+    except UNREADABLE:
+        return False
 
 
 def _input_tokens(exchange: "Exchange", model: str) -> int:

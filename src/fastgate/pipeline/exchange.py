@@ -105,7 +105,7 @@ class Exchange:
         self.demand: Demand = NOTHING
         self.slot = NO_SLOT  # of `_core.holds`
         self.slot_taken = False  # by an attempt
-        self.admitted = False
+        self.admitted: Demand | None = None  # what was taken from the limits of all of the key's traffic
         self.waiter: Waiter | None = None
         # attempt, fallback
         self.active: list[Attempt] = []

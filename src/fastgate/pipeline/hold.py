@@ -85,10 +85,11 @@ def _unpriced(exchange: Exchange, choice: Choice, terms: Terms) -> GatewayError 
     if policy is Unpriced.ALLOW or (policy is Unpriced.DENY_BUDGETED and not terms.budgets):
         return None
     metrics.unpriced.labels(choice.provider.name, "denied").inc()
+    because = "`unpriced: deny` refuses it" if policy is Unpriced.DENY else "a budget cannot hold it"
     return GatewayError(
         "unpriced_model",
-        f"There is no price for {choice.provider.name}/{choice.model}, so a budget cannot hold it: add one "
-        "under `prices` in the configuration, or set `unpriced`.",
+        f"There is no price for {choice.provider.name}/{choice.model}, and {because}: add one under "
+        "`prices` in the configuration, or set `unpriced` otherwise.",
         param="model",
     )
 
@@ -109,11 +110,12 @@ def _reserve(
             fitting = output_cap_for(tariffs, demand.size, room(accounting.accounts, terms.lines, now_ns))
             cap = max(min(demand.output_cap, fitting), 1)
         # No budget has room for more than a word does.
-        amount = min(hold_nano(tariffs, demand.size, cap, strict=terms.strict), AMOUNT_MASK)
+        amount = min(hold_nano(tariffs, demand.size, cap + demand.made, strict=terms.strict), AMOUNT_MASK)
         opening = _opening(exchange, choice, terms, price, amount)
         refused = holds.reserve(slot, terms.lines, amount, now_ns, opening)
         if refused < 0:
-            field = (_cap_field(exchange, choice), cap) if adds_cap else None
+            says_cap = adds_cap or (terms.strict and _may_not_know_cap(exchange, choice))
+            field = (_cap_field(exchange, choice), cap) if says_cap else None
             return Charge(exchange, terms, slot=slot, held=amount, opening=opening, cap=field)
         if not tries or cap == 1:
             return _over_budget(exchange, terms.budgets[refused], amount)
@@ -122,6 +124,15 @@ def _reserve(
 def _over_budget(exchange: Exchange, budget: BudgetRef, amount: int) -> BudgetRefused:
     exchange.services.metrics.budget_refusals.labels(budget.owner.level.value).inc()
     return refused_by(budget, amount, exchange.services.accounting.accounts)
+
+
+def _may_not_know_cap(exchange: Exchange, choice: Choice) -> bool:
+    """The client has set a cap by the newer name alone, which is nothing to a provider of the older one."""
+    if exchange.operation.endpoint is not Endpoint.CHAT or exchange.envelope is None:
+        return False
+    fields = exchange.envelope.fields
+    newer_only = fields.max_completion_tokens is not None and fields.max_tokens is None
+    return newer_only and choice.provider.output_cap == "max_tokens"
 
 
 def _cap_field(exchange: Exchange, choice: Choice) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastgate import clock
 from fastgate.budgets.state import BudgetState
-from fastgate.domain.account import BudgetRef
+from fastgate.domain.account import OWN_LEVELS, BudgetRef
 from fastgate.domain.money import usd
 from fastgate.pipeline.destination import header_value
 from fastgate.pipeline.refusals import moment
@@ -26,10 +26,14 @@ def money(exchange: "Exchange") -> list[Header]:
         out.append((b"x-fastgate-cost-usd", usd(exchange.cost).encode()))
     if payer.budgets and (settings.budget_headers or payer.has_soft_limits):
         accounts, now_ns = exchange.services.accounting.accounts, clock.time_ns()
-        states = [(BudgetState.read(accounts, budget.line, now_ns), budget) for budget in payer.budgets]
+        states = [
+            (BudgetState.read(accounts, budget.line, now_ns), budget)
+            for budget in payer.budgets
+            if budget.owner.level in OWN_LEVELS
+        ]
         warning = _warning(states)
         out += warning
-        if warning or settings.budget_headers:
+        if states and (warning or settings.budget_headers):
             out += _tightest([state for state, _ in states])
     return out
 

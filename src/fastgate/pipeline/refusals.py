@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastgate import clock
 from fastgate._core.accounts import AccountTable
 from fastgate.budgets.state import BudgetState
-from fastgate.domain.account import BudgetRef
+from fastgate.domain.account import OWN_LEVELS, BudgetRef
 from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.money import usd
 from fastgate.errors import GatewayError
@@ -22,14 +22,15 @@ class BudgetRefused(GatewayError):
 def refused_by(budget: BudgetRef, amount: int, accounts: AccountTable) -> BudgetRefused:
     """`amount` is the hold that did not fit."""
     state = BudgetState.read(accounts, budget.line, clock.time_ns())
-    message = (
-        f"The {budget.period} budget of {budget.owner} does not cover this call: {usd(state.left)} of "
-        f"{usd(state.limit)} USD is left, and the call may cost {usd(amount)} USD"
-    )
+    message = f"The {budget.period} budget of {budget.owner} does not cover this call: "
+    if budget.owner.level in OWN_LEVELS:
+        message += f"{usd(state.left)} of {usd(state.limit)} USD is left, and "
+    message += f"the call may cost {usd(amount)} USD"
     if state.resets_ns:
         message += f"; it resets at {moment(state.resets_ns)}"
     return BudgetRefused(
-        f"{message}. Lower the cap on output tokens, or have the budget raised.", budget.fallback
+        f"{message}. Shorten the input, lower the cap on output tokens, or have the budget raised.",
+        budget.fallback,
     )
 
 

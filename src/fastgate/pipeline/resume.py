@@ -14,6 +14,7 @@ from fastgate.domain.failure import UpstreamError
 from fastgate.domain.snapshot import StreamFailure
 from fastgate.errors import GatewayError
 from fastgate.pipeline.attempt import Attempt, Shape
+from fastgate.pipeline.demand import demand_of
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
 from fastgate.wire.envelope import Envelope
@@ -102,6 +103,7 @@ class Resume:
             return None
         try:
             exchange.envelope = _continued(self._envelope, text)
+            exchange.demand = demand_of(exchange)  # the answer so far is input now
             attempt = await obtain(exchange, exchange.plan, broken.choice)
         except (GatewayError, UpstreamError, msgspec.MsgspecError):
             return None  # the client is told of the break itself; each try is in the exchange's record

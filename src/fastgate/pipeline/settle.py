@@ -27,14 +27,14 @@ def settle(exchange: Exchange) -> None:
 
 def _leave_limits(exchange: Exchange, now_ns: int) -> None:
     """Put what was consumed in the place of what it was taken for."""
-    accounting, demand, consumed = exchange.services.accounting, exchange.demand, exchange.consumed
+    accounting, admitted, consumed = exchange.services.accounting, exchange.admitted, exchange.consumed
     accounting.writer.holds.free(exchange.slot)
     exchange.slot = NO_SLOT
-    if exchange.admitted and exchange.payer is not None:
+    if admitted is not None and exchange.payer is not None:
         limits = exchange.payer.limits
         limits.correct(
-            consumed.input_tokens - demand.input_tokens,
-            consumed.output_tokens - demand.output_for(limits),
+            consumed.input_tokens - admitted.input_tokens,
+            consumed.output_tokens - admitted.output_for(limits),
             now_ns,
         )
         accounting.queue.released(limits)
@@ -107,6 +107,7 @@ def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
     record.tags = exchange.tags
     record.cost_nano_usd = exchange.cost
     record.estimated = exchange.estimated
+    record.unpriced = exchange.unpriced
     key, winner, usage = exchange.key, exchange.winner, exchange.usage
     if key is not None:
         record.virtual_key = key.id

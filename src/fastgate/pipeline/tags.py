@@ -47,6 +47,8 @@ def _of_header(header: bytes, allowed: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = (text.strip() for text in part.partition("="))
         if not (name and equals and value and len(value) <= MAX_VALUE):
             raise _refused(f"Write tags as `name=value, name=value`, at most {MAX_VALUE} characters each.")
+        if name in tags:
+            raise _refused(f"The tag {name[:MAX_VALUE]!r} stands twice.")
         if name not in allowed:
             names = ", ".join(allowed) or "none"
             raise _refused(f"The tag {name[:MAX_VALUE]!r} may not be set by a request; allowed: {names}.")

@@ -7,6 +7,7 @@ cost, as long as
 - an image is at most `IMAGE_TOKENS_STRICT` tokens, and no call takes more input than twice the context window
   that is known of its model (`UNKNOWN_CONTEXT` where none is);
 - the counts in `Size` leave nothing out;
+- what is made and is no text has no more tokens than the caller adds to `output_cap` for it;
 - a second of sound is at least 500 bytes, a second of speech at least a byte of text, and a file has at most
   `FILE_PAGES_STRICT` pages, or `FILE_MS_STRICT` of sound.
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 from fastgate import tasks
 from fastgate.config.server_settings import Tls
 from fastgate.config.settings import Settings
+from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.store import counters as counters_file
 from fastgate.store import snapshot as snapshot_file
@@ -60,12 +61,15 @@ class Gateway:
             if not refusal and not self._stopping.is_set():
                 self._announce(listener, standin)
                 await self._stopping.wait()
+        if not refusal:
+            log.event("info", "stopping: open requests may finish", drain_s=server.drain_s)
         orderly = await family.drain(server.drain_s, self._now)
         if standin.listener is not None:
             standin.listener.close()
         counters.close()
         if refusal:
             raise StartError(refusal)
+        log.event("info", "stopped", orderly=orderly)
         return 0 if orderly and not self._defect else 1
 
     def _give_up(self) -> None:

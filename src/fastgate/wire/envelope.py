@@ -126,16 +126,9 @@ class Envelope:
         _refuse_lookalikes(members, read)
         return cls(body, fields, spans)
 
-    @property
-    def output_cap(self) -> int | None:
-        """The most output tokens that the client lets one choice have, if it says."""
-        fields = self.fields
-        caps = (fields.max_completion_tokens, fields.max_tokens, fields.max_output_tokens)
-        return next((cap for cap in caps if cap is not None), None)
-
     def render(self, model: str | None, *, ask_usage: bool, cap: Cap | None = None) -> bytes:
         """The body to send: `model` None keeps the client's; `ask_usage` adds `include_usage`, `cap` a
-        field that the client did not send."""
+        field that the client did not send, or not as a cap."""
         ask_usage = ask_usage and not self.include_usage
         if model == self.model:
             model = None
@@ -175,7 +168,7 @@ class Envelope:
             span = find_members(self.body, (field,))[0]
             if span is None:
                 inserted.append(b'"%s":%s' % (field, tokens))
-            else:  # the client said null
+            else:  # the client said null, or less than nothing
                 edits.append((span[1], span[2], tokens))
         edits.sort()
         view = memoryview(self.body)

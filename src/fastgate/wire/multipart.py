@@ -9,22 +9,24 @@ from fastgate.wire.parameters import parse_parameters
 from fastgate.wire.pieces import Body, Pieces
 
 MAX_FIELD_BYTES: Final = 64 * 1024
-READ_FIELDS: Final = frozenset({b"model", b"stream"})
+READ_FIELDS: Final = frozenset({b"model", b"stream", b"n"})
 
 _TRUE: Final = frozenset({"true", "True", "TRUE", "1"})
 # RFC 2046, 5.1.1; of these, RFC 9110 has some only in quotes.
 _BOUNDARY: Final = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _UNQUOTED: Final = re.compile(rb"[0-9A-Za-z'+_.-]+")
+_NUMBER: Final = re.compile(r"\s*\+?[0-9]{1,9}\s*")
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class FormEnvelope:
-    """A multipart body with the fields that the gateway reads. `stream` as the client said.
+    """A multipart body with the fields that the gateway reads. `stream` as the client said; `n` is how many
+    answers it asks for, 1 where it does not say a number.
 
     `content_type` names the boundary in the one way that all parsers read alike.
     """
 
-    __slots__ = ("_model", "body", "content_type", "model", "stream")
+    __slots__ = ("_model", "body", "content_type", "model", "n", "stream")
 
     def __init__(self, body: bytes, boundary: bytes, fields: dict[bytes, Part]) -> None:
         self.body = body
@@ -33,6 +35,8 @@ class FormEnvelope:
         self._model = fields.get(b"model")
         self.model = _text(body, self._model)
         self.stream = _text(body, fields.get(b"stream")) in _TRUE
+        n = _text(body, fields.get(b"n")) or ""
+        self.n = int(n) if _NUMBER.fullmatch(n) else 1
 
     @classmethod
     def decode(cls, body: bytes, content_type: bytes) -> "FormEnvelope":

@@ -59,7 +59,7 @@ def test_prices_of_every_deployment_that_a_name_leads_to(priced: Run) -> None:
 def test_a_price_that_had_not_begun(priced: Run) -> None:
     done = priced("prices", "show", "large", "--at", "2026-05-31T23:59:59Z")
     assert done.returncode == 1
-    assert "large has no price then" in done.stderr
+    assert "large has no price then at the providers that are configured" in done.stderr
 
 
 def test_a_provider_that_is_not_configured_is_looked_up(priced: Run) -> None:

@@ -212,6 +212,36 @@ def test_what_is_wrong(text: str, errors: list[str]) -> None:
     assert all(map(str.startswith, found, errors)), found
 
 
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        (
+            "tag_budgets: [{tags: {env: prod}}]\nmodel_budgets: [{model: gpt-4o}]\ntags: {allowed: [env]}",
+            [
+                "1: tag_budgets[0]: has no effect: it has neither `budget` nor `rate_limit`",
+                "2: model_budgets[0]: has no effect: it has neither `budget` nor `rate_limit`",
+            ],
+        ),
+        (
+            "virtual_keys: [{id: v, tags: {env: prod}}]\ntags: {allowed: [feature]}\ntag_budgets:\n"
+            "  - {tags: {env: prod}, budget: {max_per_day_usd: 1}}\n"
+            "  - {tags: {feature: any}, budget: {max_per_day_usd: 1}}\n"
+            "  - {tags: {env: dev}, budget: {max_per_day_usd: 1}}\n"
+            "  - {tags: {featur: x}, budget: {max_per_day_usd: 1}}",
+            [
+                "6: tag_budgets[2].tags.env: no virtual key has the tag `env=dev`",
+                "7: tag_budgets[3].tags.featur: no virtual key has the tag `featur=x`, and `tags.allowed` "
+                "does not name it; did you mean feature?",
+            ],
+        ),
+    ],
+)
+def test_what_has_no_effect_is_warned_of(text: str, warnings: list[str]) -> None:
+    found = messages(text, Severity.WARNING)
+    assert len(found) == len(warnings), found
+    assert all(map(str.startswith, found, warnings)), found
+
+
 def many(count: int) -> str:
     return "[" + ", ".join(f"{{max_usd: 1, reset_duration: {n + 1}h}}" for n in range(count)) + "]"
 

@@ -2,6 +2,7 @@
 
 import random
 import struct
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -11,12 +12,13 @@ from tests.support.ledger_entries import ledger_entry
 from fastgate._core import holds as states
 from fastgate.domain.entry import Entry, Outcome
 from fastgate.domain.usage import Usage
-from fastgate.ledger.journal_dir import JournalDir
+from fastgate.ledger.journal_dir import JournalDir, WriterDir
 from fastgate.observability import catalogue
 from fastgate.observability.metrics import Metrics
 from fastgate.observability.totals import Totals
+from fastgate.store.ledger.errors import LedgerUnavailable
 from fastgate.store.ledger.read import positions
-from fastgate.store.ledger.write import Drained, LedgerAppender, Record, WriterPosition
+from fastgate.store.ledger.write import Appended, Drained, LedgerAppender, Record, WriterPosition
 
 
 def ids(entries: list[Entry]) -> list[str]:
@@ -255,6 +257,45 @@ def test_the_control_process_dies_before_it_has_released(rig: BooksRig) -> None:
     assert rig.counted(line) == (123, 0)
 
 
+def test_a_commit_whose_answer_is_lost(rig: BooksRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger has the calls of the dead worker then, and the budget has to have them too, once."""
+    line, life = rig.place(), rig.life()
+    life.send(life.hold([line]))
+    life.die()
+    commit = LedgerAppender.append
+
+    def unanswered(appender: LedgerAppender, drained: Sequence[Drained]) -> Appended:
+        commit(appender, drained)
+        monkeypatch.undo()
+        raise LedgerUnavailable("the connection is lost")
+
+    monkeypatch.setattr(LedgerAppender, "append", unanswered)
+    for _ in range(3):
+        rig.keeper.drain()
+    (entry,) = rig.ledger()
+    assert entry.closing.outcome is Outcome.WORKER_LOST
+    assert rig.balance(line).spent == entry.closing.cost > 0
+    assert rig.counted(line) == (entry.closing.cost, 0)
+
+
+def test_a_directory_that_cannot_be_removed_at_once(rig: BooksRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, life = rig.place(), rig.life()
+    life.send(life.hold([line]))
+    life.die()
+
+    def refuse(journals: JournalDir, claimed: WriterDir) -> None:
+        monkeypatch.undo()
+        raise OSError("read-only for a moment")
+
+    monkeypatch.setattr(JournalDir, "remove", refuse)
+    for _ in range(3):
+        rig.keeper.drain()
+    (entry,) = rig.ledger()
+    assert rig.balance(line).spent == entry.closing.cost
+    assert rig.counted(line) == (entry.closing.cost, 0)
+    assert rig.journals.writers() == []
+
+
 def test_a_worker_that_died_while_nobody_looked(rig: BooksRig) -> None:
     line, life = rig.place(), rig.life()
     made = life.call([line], 10)
@@ -367,6 +408,24 @@ def test_a_journal_that_is_damaged_in_the_middle(rig: BooksRig) -> None:
     assert rig.ledger() == [made[0], made[2]]
     rig.keeper.check(10)
     assert rig.counted(line) == (40, 0), "the counters are what the ledger can prove"
+
+
+def test_a_journal_that_cannot_be_read_does_not_keep_others_from_the_ledger(rig: BooksRig) -> None:
+    line = rig.place()
+    bad, good = sorted((rig.life(), rig.life()), key=lambda life: life.name)
+    bad.call([line], 10)
+    made = good.call([line], 20)
+    (segment,) = (rig.data_dir.journal / bad.name).glob("*1.seg")
+    segment.rename(segment.with_suffix(".moved"))
+    segment.mkdir()
+    assert rig.keeper.drain() == 1
+    assert rig.ledger() == [made]
+    assert value(rig, catalogue.LEDGER_UP) == 0
+    segment.rmdir()
+    segment.with_suffix(".moved").rename(segment)
+    rig.restart()
+    assert rig.keeper.drain() == 1
+    assert value(rig, catalogue.LEDGER_UP) == 1
 
 
 def test_holds_that_cannot_be_read_do_not_keep_the_journal_from_the_ledger(rig: BooksRig) -> None:

@@ -16,6 +16,8 @@ from fastgate.control.rounds import Rounds
 from fastgate.domain.account import Accounts, BudgetRef, BudgetWord, Level, Measure, Owner
 from fastgate.domain.entry import Entry, Outcome
 from fastgate.ledger.journal_dir import JournalDir
+from fastgate.observability import catalogue
+from fastgate.observability.totals import Totals
 from fastgate.store import accounts as accounts_file
 from fastgate.store import fullest
 from fastgate.store.ledger.errors import LedgerUnavailable
@@ -236,10 +238,12 @@ def test_a_budget_that_was_given_up_for_a_while(gateway: Gateway) -> None:
     gateway.publish()
     gateway.call(40, lines=())
     gateway.publish(key={"budget": YEAR})
+    assert gateway.counted() == {"virtual key vk_test yearly": (340, 0)}
     keeper = gateway.now.books.keeper
     assert keeper is not None
     keeper.check(10)
-    assert gateway.counted() == {"virtual key vk_test yearly": (340, 0)}
+    totals = Totals(gateway.now.data_dir.path / "metrics").series(catalogue.LEDGER_DIFFERENCES)
+    assert [total.values[0] for _, total in totals] == [0], "nothing was wrong"
 
 
 def test_lines_of_what_is_gone_are_used_again_after_a_while(

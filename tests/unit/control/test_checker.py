@@ -9,7 +9,7 @@ from tests.support.books import KEY, TEAM, BooksRig
 from fastgate.budgets.periods import calendar
 from fastgate.budgets.state import pack, unpack
 from fastgate.control import bookkeeper
-from fastgate.domain.account import BudgetWord, Level, Owner
+from fastgate.domain.account import AMOUNT_MASK, BudgetWord, Level, Owner
 from fastgate.observability import catalogue
 from fastgate.observability.totals import Totals
 
@@ -42,6 +42,20 @@ def test_counters_that_agree_stay(rig: BooksRig) -> None:
     rig.keeper.drain()
     assert check(rig) == 0
     assert rig.counted(line) == (10, 200)
+
+
+def test_more_than_a_word_has_room_for(rig: BooksRig) -> None:
+    """As a provider may report: counters end at the most that they hold, in the period that they are of."""
+    line, life = rig.place(), rig.life()
+    first, second = life.send(life.hold([line])), life.send(life.hold([line]))
+    for slot in (first, second):
+        life.settle(slot, AMOUNT_MASK - 5)
+    assert check(rig) == 0
+    rig.keeper.drain()
+    assert check(rig) == 0
+    put(rig, line, BudgetWord.SPENT, -7)
+    assert check(rig) == 1
+    assert rig.counted(line)[0] == AMOUNT_MASK
 
 
 @pytest.mark.parametrize("drained", [False, True])

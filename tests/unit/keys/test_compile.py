@@ -11,7 +11,8 @@ from fastgate.domain.account import NO_ACCOUNTS, Accounts, BudgetRef, Level, Own
 from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.errors import ConfigError
-from fastgate.keys.compile import CompiledKeys, compile_keys
+from fastgate.keys.compile import compile_keys
+from fastgate.keys.compiled import CompiledKeys
 from fastgate.keys.secret import digest, generate
 from fastgate.store.keys import Source
 

@@ -7,7 +7,7 @@ import pytest
 
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.errors import ConfigError
-from fastgate.keys.compile import CompiledKeys
+from fastgate.keys.compiled import CompiledKeys
 from fastgate.keys.exposure import check_exposure, is_loopback
 from fastgate.keys.lifecycle import issue, revoke
 from fastgate.store.keys import KeyStore, SecretRecord, Source

@@ -162,6 +162,13 @@ def test_quantities_are_tokens_or_requests_where_there_are_none() -> None:
     assert quantities == [("107", "Tokens", "107"), ("107", "Tokens", "107"), ("3", "Requests", "3")]
 
 
+def test_one_call_is_one_request() -> None:
+    (one,) = rows([msgspec.structs.replace(USE, entries=1)])
+    (three,) = rows([USE])
+    assert one["ChargeDescription"] == "gpt-4o-2024-08-06, 1 request"
+    assert three["ChargeDescription"] == "gpt-4o-2024-08-06, 3 requests"
+
+
 def test_parquet_has_the_same_rows_with_types(tmp_path: Path) -> None:
     path = tmp_path / "focus.parquet"
     assert write_parquet(rows(USES), path) == len(USES)

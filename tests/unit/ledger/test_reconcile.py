@@ -197,7 +197,7 @@ def test_days_of_another_time_zone_are_recognised() -> None:
 def test_no_time_zone_explains_a_model_that_is_not_invoiced() -> None:
     """Cut elsewhere, its only call would be on a day before those of the invoice."""
     other = with_(hour_ns=hour(date(2026, 11, 2), 3), model="gpt-4o-mini")
-    found = reconcile(invoice(*LINES), [*RECORDED, other], {}, "UTC", {}).comparisons
+    found = reconcile(invoice(*LINES), [RECORDED, other], {}, "UTC", {}).comparisons
     assert [causes(each) for each in found] == [[], [Cause.NOT_INVOICED]]
 
 

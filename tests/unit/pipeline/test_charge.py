@@ -211,6 +211,57 @@ async def test_a_hedge_that_no_budget_covers_is_not_made(opened: Open, provider:
         assert till.outcomes() == ["complete"]
 
 
+async def test_the_body_of_a_refusal_that_does_not_come(
+    opened: Open, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastgate.pipeline.attempt.REFUSAL_WAIT_S", 0.05)
+    head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+    provider.script(replies.reply(head, replies.Stall()))
+    async with opened(key=SETTINGS["key"]) as till:
+        assert (await till.ask()).status == 504
+        assert till.outcomes() == [], "no provider bills what it refuses"
+        assert till.spent(BUDGET) == 0
+
+
+async def test_a_response_in_the_background_costs_what_it_may(opened: Open, provider: FakeProvider) -> None:
+    """Nobody asks for it again whose call it would be: else a client had its output for nothing."""
+    body: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "queued",
+        "output": [],
+        "usage": None,
+    }
+    provider.script(replies.json_reply(body))
+    async with opened(key=SETTINGS["key"]) as till:
+        asked = b'{"model":"gpt/gpt","input":"Hi","background":true,"max_output_tokens":500}'
+        assert (await till.send(asked, "/v1/responses")).status == 200
+        closing = till.entry().closing
+        assert (closing.estimated, closing.usage.output_tokens) == (True, 500)
+
+
+async def test_the_answer_so_far_is_held_as_input_when_it_is_continued(
+    opened: Open, provider: FakeProvider
+) -> None:
+    provider.script(replies.chat_stream(), model="gpt")
+    provider.script(replies.stream_reset(["One" * 1_000, " two"]), model="first")
+    settings = {
+        "routes": {"route": {"groups": groups("first", "gpt"), "stream_failure": "continue"}},
+        "key": {"budget": yearly("1", strict=True), "rate_limit": {"tokens_per_minute": 100_000}},
+    }
+    async with opened("first", "gpt", **settings) as till:
+        assert (await till.ask("route", stream=True, max_tokens=10)).complete
+        first, second = till.plane.journaled()
+        assert second.opening.input_tokens > first.opening.input_tokens + 900
+        assert second.opening.held >= first.opening.held + 3_000 * INPUT
+        left = (await till.ask(max_tokens=1, stream=True)).headers[b"x-ratelimit-remaining-tokens"]
+        used = sum(
+            entry.closing.usage.input_tokens + entry.closing.usage.output_tokens
+            for entry in till.plane.journaled()
+        )
+        assert abs(100_000 - int(left) - used) < 500, "the limit is corrected by what was taken from it"
+
+
 async def test_a_stream_that_is_continued_costs_both_parts(opened: Open, provider: FakeProvider) -> None:
     provider.script(replies.chat_stream(), model="gpt")
     provider.script(replies.stream_reset(["One", " two"]), model="first")
@@ -378,4 +429,4 @@ async def test_calls_go_on_unrecorded_where_that_is_the_policy(opened: Open) -> 
         writer.take_unrecorded()
         assert (await till.ask()).status == 200
         assert writer.take_unrecorded() == 1
-        assert till.spent(BUDGET) == ANSWER, "the budget counts it all the same"
+        assert till.spent(BUDGET) == 0, "what is in no ledger is in no budget"

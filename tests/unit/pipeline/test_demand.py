@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Raw
 from tests.support.till import Till
 from tests.unit.pipeline.conftest import Open
 
@@ -32,8 +33,10 @@ async def test_the_output_is_what_the_client_caps_or_what_is_configured(till: Ti
     }.items():
         assert demand(till, path, **{field: 5})[2:4] == (5, True), path
         assert demand(till, path, **{field: None})[2:4] == (700, False), path
-    assert demand(till, max_completion_tokens=6, max_tokens=7)[2:4] == (6, True)
-    assert demand(till, max_tokens=-1)[2:4] == (0, True)
+    assert demand(till, max_completion_tokens=6, max_tokens=7)[2:4] == (7, True), "whichever is read"
+    assert demand(till, "/responses", max_tokens=5)[2:4] == (700, False), "no field of a response"
+    assert demand(till, max_tokens=0)[2:4] == (0, True)
+    assert demand(till, max_tokens=-1)[2:4] == (700, False), "to some servers, as much as it takes"
     assert demand(till, max_tokens=1 << 60)[2:4] == (MAX_OUTPUT, True)
 
 
@@ -64,6 +67,9 @@ async def test_answers_and_images_are_counted(till: Till) -> None:
         ({"prompt": "one", "n": 2, "best_of": 5}, 5),
         ({"prompt": "one", "n": 2, "best_of": None}, 2),
         ({"prompt": "one", "best_of": 1 << 70}, MAX_ANSWERS),
+        ({"prompt": "one", "n": 2, "best_of": Raw(b"1e999")}, 2),
+        ({"prompt": "one", "n": 2, "best_of": Raw(b"9" * 5_000)}, 2),
+        ({"prompt": Raw(b"[1e999]"), "n": 2}, 2),
     ],
 )
 async def test_a_completion_answers_each_prompt(till: Till, fields: dict[str, Any], answers: int) -> None:
@@ -106,14 +112,43 @@ async def test_base64_in_a_message_without_a_file_is_text(till: Till) -> None:
     assert found.size.input_bytes > len(PICTURE)
 
 
-async def test_a_conversation_that_the_provider_has_counts_as_a_file(till: Till) -> None:
-    assert demand(till, "/responses", previous_response_id="resp_1").size.files == 1
+async def test_base64_in_a_message_beside_an_image_is_text(till: Till) -> None:
+    url = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    text = {"type": "text", "text": f"decode ;base64,{PICTURE}"}
+    found = demand(till, messages=[{"role": "user", "content": [url, text]}])
+    assert found.size.input_bytes > len(PICTURE)
 
 
-@pytest.mark.parametrize("tool", ["web_search", "web_search_preview", "file_search"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"previous_response_id": "resp_1"},
+        {"conversation": "conv_1"},
+        {"conversation": {"id": "conv_1"}},
+        {"input": [{"type": "item_reference", "id": "msg_1"}]},
+        {"prompt": {"id": "pmpt_1"}},
+    ],
+)
+async def test_what_the_provider_has_counts_as_a_file(till: Till, fields: dict[str, Any]) -> None:
+    assert demand(till, "/responses", **fields).size.files == 1
+
+
+async def test_what_is_made_and_no_text_has_tokens_too(till: Till) -> None:
+    """gpt-image-1 makes 6,240 of its largest image, at $40 a million; limits of tokens are spared."""
+    image = demand(till, "/images/generations", n=4)
+    assert (image.output_cap, image.made) == (0, 8_192)
+    assert demand(till, "/audio/speech", input="x" * 100).made > 400
+    assert demand(till).made == demand(till, "/embeddings", input="x").made == 0
+
+
+@pytest.mark.parametrize("tool", ["web_search", "web_search_preview", "file_search", "code_interpreter"])
 async def test_tools_that_search(till: Till, tool: str) -> None:
     assert demand(till, "/responses", tools=[{"type": tool}]).size.searches == SEARCHES
     assert demand(till, "/responses", tools=[{"type": "function"}]).size.searches == 0
+
+
+async def test_a_chat_that_searches_without_a_tool(till: Till) -> None:
+    assert demand(till, web_search_options={}).size.searches == SEARCHES
 
 
 async def test_the_tier_is_the_clients(till: Till) -> None:

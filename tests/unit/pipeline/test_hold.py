@@ -39,7 +39,9 @@ async def test_each_level_refuses(opened: Open, provider: FakeProvider, owner: s
         talk = await till.ask(max_tokens=100)
         status, code, message = error_of(talk)
         assert (status, code) == (402, "budget_exceeded")
-        assert f"The yearly budget of {owner} does not cover this call: 0.000001 of 0.000001 USD" in message
+        assert f"The yearly budget of {owner} does not cover this call: " in message
+        own = owner.startswith(("virtual key", "team", "customer"))
+        assert ("0.000001 of 0.000001 USD is left" in message) is own, "what others spend is not told"
         assert re.search(r"it resets at \d{4}-01-01T00:00:00Z", message)
         assert talk.headers[b"x-should-retry"] == b"false"
         level = owner.removesuffix(" vk_test").split()[0] if owner[0] != "v" else "virtual_key"
@@ -152,6 +154,44 @@ async def test_the_cap_of_the_client_stands(opened: Open, provider: FakeProvider
         assert provider.requests[0].json()["max_tokens"] == 7
         assert (await till.ask(max_tokens=1_000_000)).status == 402
         assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "sent"),
+    [
+        ("own", {"max_completion_tokens": 7}, {"max_completion_tokens": 7, "max_tokens": 7}),
+        ("openai", {"max_completion_tokens": 7}, {"max_completion_tokens": 7}),
+        ("openai", {"max_tokens": 7}, {"max_tokens": 7}),
+        ("own", {"max_tokens": -1}, {"max_tokens": 50}),
+    ],
+)
+async def test_the_cap_is_one_that_the_provider_reads(
+    opened: Open, provider: FakeProvider, name: str, asked: dict[str, int], sent: dict[str, int]
+) -> None:
+    async with opened(name, key=strict("1000"), budgets={"default_output_hold_tokens": 50}) as till:
+        assert (await till.ask(f"{name}/{name}", **asked)).status == 200
+        found = provider.requests[0].json()
+        assert {field: cap for field, cap in found.items() if field.startswith("max_")} == sent
+
+
+async def test_an_image_is_held_for_what_its_tokens_cost(opened: Open, provider: FakeProvider) -> None:
+    provider.script(replies.json_reply({"data": [], "usage": {"input_tokens": 5, "output_tokens": 6_240}}))
+    async with opened(key=strict("1")) as till:
+        talk = await till.send(b'{"model":"gpt/gpt","prompt":"a cat"}', "/v1/images/generations")
+        assert talk.status == 200
+        entry = till.entry()
+        assert entry.closing.cost == 5 * 1_000 + 6_240 * OUTPUT
+        assert entry.opening.held >= entry.closing.cost
+
+
+async def test_names_that_a_client_made_up_are_cut(opened: Open) -> None:
+    """What is kept of a call has a bound, in bytes."""
+    metadata = {"a": "x" * 1_000}
+    async with opened(key={"metadata": metadata}, providers={"gpt": {"any_model": True}}) as till:
+        assert (await till.ask("gpt/" + "\N{GRINNING FACE}" * 250)).status == 200
+        opening = till.entry().opening
+        assert opening.model == "\N{GRINNING FACE}" * 64
+        assert opening.metadata == metadata
 
 
 async def test_no_more_than_the_usual_cap_is_set(opened: Open, provider: FakeProvider) -> None:

@@ -72,3 +72,13 @@ async def test_none_is_allowed_unless_it_is_configured(opened: Open) -> None:
         assert "allowed: none" in message
         assert (await till.ask(metadata={"a": "b"})).status == 200
         assert till.entry().opening.tags == {}
+
+
+async def test_more_than_a_record_takes(opened: Open) -> None:
+    names = [f"tag{i}" for i in range(20)]
+    async with opened(tags={"allowed": names}) as till:
+        long = dict.fromkeys(names, "\N{GRINNING FACE}" * MAX_VALUE)
+        status, code, message = error_of(await till.ask(metadata=long))
+        assert (status, code) == (400, "invalid_field")
+        assert "may take 768 bytes" in message
+        assert (await till.ask(metadata=dict.fromkeys(names, "short"))).status == 200

@@ -248,3 +248,12 @@ def test_nothing_is_written_about_bad_forms(capfd: pytest.CaptureFixture[str]) -
     refused(form(MODEL).replace(b"--b0--", b"--b0-x"))
     refused(b"--b1\r\n")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "n"),
+    [(b"3", 3), (b" 3\n", 3), (b"0", 0), (b"-1", 1), (b"many", 1), (b"", 1), (b"9" * 5_000, 1)],
+)
+def test_how_many_answers(value: bytes, n: int) -> None:
+    assert FormEnvelope.decode(form(MODEL, (b'name="n"', value)), TYPE).n == n
+    assert FormEnvelope.decode(form(MODEL), TYPE).n == 1

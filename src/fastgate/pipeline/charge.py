@@ -70,7 +70,8 @@ class Charge:
             return
         self._open = False
         exchange, limits = self._exchange, self._terms.limits
-        limits.give_back(1, exchange.demand.input_tokens, exchange.demand.output_for(limits))
+        if limits.refs:
+            limits.give_back(1, exchange.demand.input_tokens, exchange.demand.output_for(limits))
         self._holds.release(self._slot)
         self._leave(self._slot)
 
@@ -115,12 +116,14 @@ class Charge:
         recorded = accounting.writer.append(join(self._opening, encode_closing(closing)))
         # What the ledger does not have counts in no budget: balances are the ledger's.
         holds.settle(slot, cost if recorded else 0)
-        demand, limits = exchange.demand, self._terms.limits
-        limits.correct(
-            usage.input_tokens - demand.input_tokens,
-            usage.output_tokens - demand.output_for(limits),
-            now_ns,
-        )
+        limits = self._terms.limits
+        if limits.refs:
+            demand = exchange.demand
+            limits.correct(
+                usage.input_tokens - demand.input_tokens,
+                usage.output_tokens - demand.output_for(limits),
+                now_ns,
+            )
         exchange.billed(usage, cost, estimated=estimated, unpriced=unpriced)
         _measure(attempt, cost, cost - self._held, estimated=estimated, unpriced=unpriced)
         self._leave(slot)
@@ -145,7 +148,7 @@ def _measure(attempt: "Attempt", cost: int, overshoot: int, *, estimated: bool, 
     metrics = attempt.exchange.services.metrics
     provider = attempt.choice.provider.name
     attempt.destination.cost.inc(cost)
-    metrics.overshoot.labels().observe(max(overshoot, 0))
+    attempt.destination.overshoot.observe(max(overshoot, 0))
     if estimated:
         metrics.estimated.labels(provider).inc()
     if unpriced:

@@ -115,7 +115,7 @@ def demand_of(exchange: "Exchange") -> Demand:
         images, files = len(_IMAGES.findall(body)), len(_FILES.findall(body))
         if images or files:
             text_bytes -= sum(map(len, _ENCODED.findall(body)))
-    if _SEARCHES.search(body):
+    if (b"_search" in body or b"code_interpreter" in body) and _SEARCHES.search(body):
         searches = SEARCHES
         files += 1  # what they find goes into the prompt
     if fields.previous_response_id is not None:

@@ -29,6 +29,7 @@ class Destination:
         "model_label",
         "name",
         "origin",
+        "overshoot",
         "received_bytes",
         "secret",
         "sent_bytes",
@@ -50,6 +51,7 @@ class Destination:
         self.model_label = OTHER if deployment.model == "*" else deployment.model
         self.latency = metrics.upstream_latency.labels(provider.name, self.model_label)
         self.attempts = metrics.attempts.labels(provider.name, deployment.id)
+        self.overshoot = metrics.overshoot.labels()
         self.cost = metrics.cost.labels(provider.name, self.model_label)
         self.sent_bytes = metrics.upstream_sent_bytes.labels(provider.name)
         self.received_bytes = metrics.upstream_received_bytes.labels(provider.name)

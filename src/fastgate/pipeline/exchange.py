@@ -37,7 +37,6 @@ class Exchange:
         "attempts",
         "chunks",
         "client_left",
-        "consumed",
         "cost",
         "deadline",
         "demand",
@@ -52,8 +51,10 @@ class Exchange:
         "form",
         "generation",
         "hedges",
+        "input_tokens",
         "key",
         "operation",
+        "output_tokens",
         "overhead_ns",
         "path",
         "path_model",
@@ -122,7 +123,8 @@ class Exchange:
         self.transcript: bytearray | None = None  # of a stream, where the key says that prompts are logged
         # settle
         self.cost = 0  # nano-USD, of all attempts
-        self.consumed = Usage()
+        self.input_tokens = 0  # of all attempts
+        self.output_tokens = 0
         self.estimated = False
         self.unpriced = False
         self.overhead_ns = 0
@@ -153,7 +155,8 @@ class Exchange:
     def billed(self, usage: Usage, cost: int, *, estimated: bool, unpriced: bool) -> None:
         """By one of the attempts. `unpriced`: `cost` says nothing."""
         self.cost += cost
-        self.consumed += usage
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
         self.estimated = self.estimated or estimated
         self.unpriced = self.unpriced or unpriced
 

@@ -48,27 +48,40 @@ def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError
     tariffs = terms.tariffs(now_ns, demand.service_tier)
     if not tariffs and (error := _unpriced(exchange, choice, terms)) is not None:
         return error
-    limits, now_monotonic_ns = terms.limits, clock.monotonic_ns()
-    output_tokens = demand.output_for(limits)
-    refusal = limits.admit(1, demand.input_tokens, output_tokens, now_monotonic_ns)
+    if not terms.limits.refs:
+        return _in_slot(exchange, choice, terms, tariffs, now_ns=now_ns)
+    limits, output_tokens = terms.limits, demand.output_for(terms.limits)
+    refusal = limits.admit(1, demand.input_tokens, output_tokens, clock.monotonic_ns())
     if refusal is not None:
         return _over_limit(exchange, limits, refusal)
+    charge: Charge | GatewayError | None = None
     try:
-        slot = exchange.slot_for_attempt(gauges=bool(limits.gauges))
+        charge = _in_slot(exchange, choice, terms, tariffs, now_ns=now_ns)
+    finally:
+        if not isinstance(charge, Charge):
+            limits.give_back(1, demand.input_tokens, output_tokens)
+    return charge
+
+
+def _in_slot(
+    exchange: Exchange, choice: Choice, terms: Terms, tariffs: tuple[Tariff, ...], *, now_ns: int
+) -> Charge | GatewayError:
+    """Reserve, in the slot of the exchange or in one of its own, after entering what counts attempts."""
+    gauges = terms.limits.gauges
+    try:
+        slot = exchange.slot_for_attempt(gauges=bool(gauges))
     except GatewayError as error:
-        limits.give_back(1, demand.input_tokens, output_tokens)
         return error
     charge: Charge | GatewayError | None = None
     try:
-        full = exchange.services.accounting.writer.holds.enter(slot, limits.gauges) if limits.gauges else -1
+        full = exchange.services.accounting.writer.holds.enter(slot, gauges) if gauges else -1
         if full >= 0:
-            charge = _over_limit(exchange, limits, limits.full(full))
+            charge = _over_limit(exchange, terms.limits, terms.limits.full(full))
         else:
             charge = _reserve(exchange, choice, terms, tariffs, slot=slot, now_ns=now_ns)
     finally:
         if not isinstance(charge, Charge):
             exchange.leave(slot)
-            limits.give_back(1, demand.input_tokens, output_tokens)
     return charge
 
 

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 
 from fastgate import clock
+from fastgate._core.accounts import AccountTable
 from fastgate.budgets.state import BudgetState
-from fastgate.domain.account import OWN_LEVELS, BudgetRef
+from fastgate.domain.account import BudgetRef
 from fastgate.domain.money import usd
 from fastgate.pipeline.destination import header_value
+from fastgate.pipeline.payer import Payer
 from fastgate.pipeline.refusals import moment
 
 if TYPE_CHECKING:
@@ -24,18 +26,18 @@ def money(exchange: "Exchange") -> list[Header]:
     out: list[Header] = payer.limits.headers(clock.monotonic_ns())
     if settings.cost_headers and not (exchange.stream or exchange.unpriced):
         out.append((b"x-fastgate-cost-usd", usd(exchange.cost).encode()))
-    if payer.budgets and (settings.budget_headers or payer.has_soft_limits):
-        accounts, now_ns = exchange.services.accounting.accounts, clock.time_ns()
-        states = [
-            (BudgetState.read(accounts, budget.line, now_ns), budget)
-            for budget in payer.budgets
-            if budget.owner.level in OWN_LEVELS
-        ]
-        warning = _warning(states)
-        out += warning
-        if states and (warning or settings.budget_headers):
-            out += _tightest([state for state, _ in states])
+    if settings.budget_headers or payer.soft:
+        out += _budgets(exchange.services.accounting.accounts, payer, always=settings.budget_headers)
     return out
+
+
+def _budgets(accounts: AccountTable, payer: Payer, *, always: bool) -> list[Header]:
+    """Of the budgets whose sums the client may see. Not `always`: only where a soft limit is passed."""
+    now_ns = clock.time_ns()
+    warning = _warning([(BudgetState.read(accounts, budget.line, now_ns), budget) for budget in payer.soft])
+    if not payer.own or not (warning or always):
+        return warning
+    return warning + _tightest([BudgetState.read(accounts, budget.line, now_ns) for budget in payer.own])
 
 
 def _warning(states: list[tuple[BudgetState, BudgetRef]]) -> list[Header]:

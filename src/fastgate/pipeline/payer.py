@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
-from fastgate.domain.account import NO_ACCOUNTS, Accounts, BudgetRef, LimitRef
+from fastgate.domain.account import NO_ACCOUNTS, OWN_LEVELS, Accounts, BudgetRef, LimitRef
 from fastgate.domain.snapshot import Deployment, Snapshot
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.limits.chain import Chain
@@ -45,7 +45,8 @@ class Terms:
 
 
 class Payer:
-    """A virtual key with a set of tags. `limits` are those that hold for all of its traffic."""
+    """A virtual key with a set of tags. `limits` are those that hold for all of its traffic. `own` are the
+    budgets whose sums it may see, `soft` those of them with soft limits."""
 
     __slots__ = (
         "_limiter",
@@ -55,9 +56,10 @@ class Payer:
         "_terms",
         "all_limits",
         "budgets",
-        "has_soft_limits",
         "key",
         "limits",
+        "own",
+        "soft",
         "tags",
     )
 
@@ -76,7 +78,8 @@ class Payer:
         self._limiter = limiter
         accounts = _accounts(snapshot, key, tags)
         self.budgets = accounts.budgets
-        self.has_soft_limits = any(budget.soft for budget in accounts.budgets)
+        self.own = tuple(budget for budget in accounts.budgets if budget.owner.level in OWN_LEVELS)
+        self.soft = tuple(budget for budget in self.own if budget.soft)
         self.limits = limiter.chain(tuple(ref for ref in accounts.limits if not ref.owner.narrowed))
         self.all_limits = accounts.limits
         self._narrowed = tuple(ref for ref in accounts.limits if ref.owner.narrowed)

@@ -27,14 +27,14 @@ def settle(exchange: Exchange) -> None:
 
 def _leave_limits(exchange: Exchange, now_ns: int) -> None:
     """Put what was consumed in the place of what it was taken for."""
-    accounting, admitted, consumed = exchange.services.accounting, exchange.admitted, exchange.consumed
+    accounting, admitted = exchange.services.accounting, exchange.admitted
     accounting.writer.holds.free(exchange.slot)
     exchange.slot = NO_SLOT
     if admitted is not None and exchange.payer is not None:
         limits = exchange.payer.limits
         limits.correct(
-            consumed.input_tokens - admitted.input_tokens,
-            consumed.output_tokens - admitted.output_for(limits),
+            exchange.input_tokens - admitted.input_tokens,
+            exchange.output_tokens - admitted.output_for(limits),
             now_ns,
         )
         accounting.queue.released(limits)

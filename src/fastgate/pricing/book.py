@@ -16,18 +16,24 @@ _AS_ASKED: Final = ("default", "flex", "batch")  # OpenAI bills none of these de
 class PriceList:
     """The prices of one model, over all time and tiers."""
 
-    __slots__ = ("_tariffs",)
+    __slots__ = ("_always", "_tariffs")
 
     def __init__(self, prices: tuple[Price, ...]) -> None:
         self._tariffs: dict[str, list[Tariff]] = {}
         for price in prices:
             self._tariffs.setdefault(price.tier, []).append(Tariff(price))
+        # Most models have one price, for ever and for all tiers.
+        only = prices[0] if len(prices) == 1 else None
+        plain = only is not None and not (only.tier or only.from_ns or only.until_ns or only.daily)
+        self._always = tuple(self._tariffs[STANDARD]) if plain else ()
 
     def at(self, time_ns: int, service_tier: str | None = None) -> Tariff | None:
         """Of the tier that the provider named; one that has no price of its own costs what the standard does.
 
         None: the model had no price then.
         """
+        if self._always:
+            return self._always[0]
         if service_tier:
             for tariff in self._tariffs.get(service_tier, ()):
                 if _holds(tariff.price, time_ns):
@@ -43,6 +49,8 @@ class PriceList:
 
         A provider names the tier with its answer, and may choose any where none was asked for.
         """
+        if self._always:
+            return self._always
         others = (STANDARD,) if asked in _AS_ASKED else (STANDARD, *self._tariffs)
         tiers = (asked or STANDARD, *others)
         found = {id(tariff): tariff for tier in tiers if (tariff := self.at(time_ns, tier)) is not None}

@@ -9,7 +9,6 @@ from fastgate.config.interpolate import resolve_secret, secret_ref
 from fastgate.config.money_view import MoneyView
 from fastgate.config.owner_settings import VirtualKeySettings
 from fastgate.config.settings import Settings
-from fastgate.domain.account import NO_ACCOUNTS, Accounts
 from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.keys.compiled import CompiledKeys
@@ -19,22 +18,17 @@ from fastgate.store.keys import SecretRecord, Source
 _SHA256_PREFIX: Final = "sha256:"
 
 
-def compile_keys(
-    settings: Settings, environ: Mapping[str, str], accounts: Mapping[str, Accounts] | None = None
-) -> CompiledKeys:
-    """Of settings that `config.load` has checked. `accounts` are the keys' own, placed, by id of the key.
+def compile_keys(settings: Settings, environ: Mapping[str, str]) -> CompiledKeys:
+    """Of settings that `config.load` has checked; without accounts, which are not placed yet.
 
     ConfigError: a secret cannot be read any more.
     """
-    return _Compiler(settings, environ, accounts or {}).compile()
+    return _Compiler(settings, environ).compile()
 
 
 class _Compiler:
-    def __init__(
-        self, settings: Settings, environ: Mapping[str, str], accounts: Mapping[str, Accounts]
-    ) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._keys = settings.virtual_keys
-        self._accounts = accounts
         self._view = MoneyView(settings)
         self._customer_metadata = {customer.id: customer.metadata for customer in settings.customers}
         self._team_metadata = {team.id: team.metadata for team in settings.teams}
@@ -84,7 +78,6 @@ class _Compiler:
             fallbacks=tuple(ModelRef(fallback.model, fallback.provider) for fallback in given.fallbacks),
             tags=given.tags,
             metadata=metadata,
-            accounts=self._accounts.get(given.id, NO_ACCOUNTS),
             log_prompts=given.log_prompts,
             on_disconnect=given.on_disconnect,
             drain_max_s=given.drain_max_s,

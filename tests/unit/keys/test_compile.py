@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from fastgate.config.settings import Settings
-from fastgate.domain.account import NO_ACCOUNTS, Accounts, BudgetRef, Level, Owner
 from fastgate.domain.model_ref import ModelRef
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.errors import ConfigError
@@ -117,14 +116,6 @@ def test_teams_are_a_path_and_pass_on_what_they_have() -> None:
     assert key.teams == ("inner", "middle", "outer")
     assert key.customer_id == "c"
     assert key.metadata == {"a": "inner", "b": "outer", "d": "c"}
-
-
-def test_a_key_gets_its_own_accounts() -> None:
-    accounts = Accounts(budgets=(BudgetRef(7, Owner(Level.VIRTUAL_KEY, "a"), "daily"),))
-    settings = msgspec.convert({"virtual_keys": [{"id": "a"}, {"id": "b"}]}, Settings)
-    first, second = compile_keys(settings, {}, {"a": accounts}).keys
-    assert first.accounts == accounts
-    assert second.accounts == NO_ACCOUNTS
 
 
 def test_a_secret_may_come_from_the_environment_or_as_a_hash() -> None:

@@ -12,7 +12,7 @@ COPY src ./src
 # The constraints go for the build's own tools too, which pip installs apart: newer ones take those from an
 # option of their own, and the pip of the constraints is such a one.
 RUN /opt/fastgate/bin/python -m pip install --upgrade --constraint constraints.txt pip \
- && /opt/fastgate/bin/python -m pip install --constraint constraints.txt --build-constraint constraints.txt '.[postgres]' \
+ && /opt/fastgate/bin/python -m pip install --constraint constraints.txt --build-constraint constraints.txt '.[postgres,aws,google,azure]' \
  && /opt/fastgate/bin/python -m pip uninstall --yes pip \
  && /opt/fastgate/bin/python -m compileall -q /opt/fastgate
 

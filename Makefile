@@ -148,7 +148,7 @@ bench: build $(VENV)/.test
 	$(BIN)/python -m benchmarks.load.run $(ARGS)
 
 bench-micro: build $(VENV)/.test
-	@set -e; for module in sse jsonscan shm metrics journal ledger holds bucket; do $(BIN)/python -m benchmarks.micro.$$module; done
+	@set -e; for module in sse jsonscan literals shm metrics journal ledger holds bucket money keys; do $(BIN)/python -m benchmarks.micro.$$module; done
 
 # --- dependencies --------------------------------------------------------------------------------
 

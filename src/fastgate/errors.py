@@ -28,6 +28,9 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
     "duplicate_key": ErrorSpec(
         400, INVALID, "A key stands twice in the body; which one counts is ambiguous."
     ),
+    "unsupported_field": ErrorSpec(
+        400, INVALID, "A field that the provider cannot be told, under `compat: strict`; `param` names it."
+    ),
     "missing_field": ErrorSpec(400, INVALID, "A required field is absent; `param` names it."),
     "missing_virtual_key": ErrorSpec(
         401, "authentication_error", "No virtual key in any of the known headers."

@@ -46,10 +46,12 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlLaunch(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of the control process. `running` holds the settings that only a restart changes."""
+    """Parameters of the control process. `running` holds the settings that only a restart changes;
+    `handed_fd` is the pipe of `control.handover`."""
 
     data_dir: str
     lifeline_fd: int
+    handed_fd: int
     config_path: str | None
     embedded: Embedded
     running: dict[str, Any]

@@ -14,7 +14,8 @@ from tests.core.tracing import traced
 
 from fastgate._core.accounts import AccountTable
 from fastgate._core.bucket import LimitSet
-from fastgate._core.holds import HoldTable, charge
+from fastgate._core.budget import charge
+from fastgate._core.holds import HoldTable
 from fastgate.domain.account import BudgetWord
 
 COST = 7

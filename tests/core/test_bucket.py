@@ -117,6 +117,9 @@ class Limits(RuleBasedStateMachine):
                     assert getattr(limiter, call)(index, self.now_ns) == getattr(self.oracle, call)(
                         index, self.now_ns
                     )
+            indexes = tuple(range(limiter.count))
+            if indexes:
+                assert limiter.tightest(indexes, self.now_ns) == self.oracle.tightest(indexes, self.now_ns)
 
 
 Limits.TestCase.settings = settings(stateful_step_count=40)
@@ -289,6 +292,7 @@ def test_bad_arguments_change_nothing(table: AccountTable) -> None:
         lambda: limiter.correct(0, 1, -1),
         lambda: limiter.remaining(0, -1),
         lambda: limiter.reset_ns(0, beyond),
+        lambda: limiter.tightest((0,), -1),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="beyond"):
@@ -298,6 +302,10 @@ def test_bad_arguments_change_nothing(table: AccountTable) -> None:
             limiter.remaining(index, NOW)
         with pytest.raises(IndexError):
             limiter.reset_ns(index, NOW)
+        with pytest.raises(IndexError):
+            limiter.tightest((0, index), NOW)
+    with pytest.raises(ValueError, match="none"):
+        limiter.tightest((), NOW)
     assert [limiter.remaining(i, NOW) for i in range(2)] == [10, 10]
 
 
@@ -310,6 +318,7 @@ def test_closed_accounts_refuse(table: AccountTable) -> None:
         lambda: limiter.correct(1, 0, NOW),
         lambda: limiter.remaining(0, NOW),
         lambda: limiter.reset_ns(0, NOW),
+        lambda: limiter.tightest((0,), NOW),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="closed"):

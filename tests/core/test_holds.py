@@ -10,7 +10,8 @@ from tests.core.conftest import Spawn
 
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import HoldTable, charge, roll, room
+from fastgate._core.budget import charge, roll, room
+from fastgate._core.holds import HoldTable
 from fastgate.domain.account import BudgetWord
 from fastgate.domain.entry import MAX_OPENING
 

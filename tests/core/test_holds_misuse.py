@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.core import lines
 
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import HoldTable, charge, roll, room
+from fastgate._core.budget import balance, charge, roll, room
+from fastgate._core.holds import HoldTable
 from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, BudgetWord
 
 NOW = 10**18
@@ -133,6 +134,7 @@ def test_bad_arguments_change_nothing(accounts: AccountTable, table: HoldTable) 
         lambda: room(accounts, lines.packed([0, 8]), NOW),
         lambda: charge(accounts, 8, 1, NOW),
         lambda: roll(accounts, -1, NOW),
+        lambda: balance(accounts, 8, NOW),
     ]
     for expected, calls in ((ValueError, value_errors), (IndexError, index_errors)):
         for call in calls:
@@ -230,6 +232,7 @@ def test_any_content_of_a_slot_and_of_the_lines_is_survived(
         lambda: charge(accounts, 0, 1, NOW),
         lambda: roll(accounts, 1, NOW),
         lambda: room(accounts, lines.packed([0, 1, 2]), NOW),
+        lambda: balance(accounts, 0, NOW),
         lambda: table.reserve(0, lines.packed([0, 1, 2]), 5, NOW, b""),
     ]
     for call in data.draw(st.permutations(calls)):

@@ -10,7 +10,8 @@ from tests.core import lines
 from tests.reference import holds as reference
 
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import FREE, HoldTable, charge, roll, room
+from fastgate._core.budget import balance, charge, roll, room
+from fastgate._core.holds import FREE, HoldTable
 from fastgate.domain.account import BudgetWord
 
 BUDGETS = 5
@@ -267,6 +268,7 @@ class Money(RuleBasedStateMachine):
             assert room(self.accounts[0], lines.packed([line]), self.now_ns) == max(
                 budget.left(self.now_ns), 0
             )
+            assert balance(self.accounts[1], line, self.now_ns)[:3] == budget.balance(self.now_ns)
 
     @invariant()
     def gauges_are_the_same(self) -> None:
@@ -278,6 +280,9 @@ class Money(RuleBasedStateMachine):
     def holds_are_the_same(self) -> None:
         for table, oracle, slots in zip(self.tables, self.oracles, self.slots, strict=True):
             assert table.in_use == len(slots)
+            held = [slot for slot in oracle.slots.values() if slot.state != reference.CLAIMED]
+            assert table.held == len(held)
+            assert table.opening_bytes == sum(len(slot.opening) for slot in held)
             assert sorted(table.slots()) == sorted(slots)
             for slot, other in slots.items():
                 self.same_hold(table, slot, oracle.slots[other])

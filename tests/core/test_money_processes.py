@@ -17,7 +17,8 @@ from tests.core.tracing import instructions
 
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import Hold, HoldTable, charge, roll
+from fastgate._core.budget import charge, roll
+from fastgate._core.holds import Hold, HoldTable
 from fastgate.domain.account import BudgetWord
 
 PLENTY = 10**15

@@ -69,3 +69,7 @@ class LimitSet:
 
     def reset_ns(self, index: int, now_ns: int) -> int:
         return self.limits[index].debt(now_ns)
+
+    def tightest(self, indexes: Sequence[int], now_ns: int) -> tuple[int, int, int]:
+        index = min(indexes, key=lambda each: self.remaining(each, now_ns))
+        return index, self.remaining(index, now_ns), self.reset_ns(index, now_ns)

@@ -35,9 +35,17 @@ class Budget:
         if period != self.period:
             self.period, self.committed, self.spent = period, 0, 0
 
+    def limit_at(self, now_ns: int) -> int:
+        return self.limit + (self.extra if now_ns < self.extra_until else 0)
+
     def left(self, now_ns: int) -> int:
-        limit = self.limit + (self.extra if now_ns < self.extra_until else 0)
-        return limit - (self.committed if self.period_at(now_ns) == self.period else 0)
+        return self.limit_at(now_ns) - (self.committed if self.period_at(now_ns) == self.period else 0)
+
+    def balance(self, now_ns: int) -> tuple[int, int, int]:
+        """Limit, spent and reserved."""
+        if self.period_at(now_ns) != self.period:
+            return self.limit_at(now_ns), 0, 0
+        return self.limit_at(now_ns), self.spent, self.committed - self.spent
 
     def charge(self, cost: int, at_ns: int) -> bool:
         self.roll(at_ns)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.support.ledger_entries import ledger_entry
 
 from fastgate import clock
@@ -14,13 +15,13 @@ from fastgate._core.holds import HoldTable
 from fastgate._core.journal import JournalWriter
 from fastgate.budgets.periods import Period, calendar
 from fastgate.budgets.placement import refresh
-from fastgate.budgets.spec import AccountSpec
+from fastgate.budgets.spec import AccountSpec, Terms
 from fastgate.budgets.state import BudgetState
 from fastgate.control.balances import Balance
 from fastgate.control.bookkeeper import Bookkeeper
 from fastgate.control.lost import entry_id
 from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, Level, Owner
-from fastgate.domain.entry import Closing, Entry, decode_opening, encode_closing, encode_opening, join
+from fastgate.domain.entry import Closing, Entry, decode_opening, encode_closing, join
 from fastgate.domain.price import Price, Rate, identified
 from fastgate.ledger.journal_dir import JournalDir
 from fastgate.observability.metrics import Metrics, fresh_directory
@@ -57,7 +58,7 @@ class Life:
         slot = self.holds.claim()
         packed = b"".join(struct.pack("=i", line) for line in lines)
         given = {"hold_price": PRICE.id, "held": amount, **opening}
-        kept = encode_opening(ledger_entry(0, **given).opening)
+        kept = msgspec.msgpack.encode(ledger_entry(0, **given).opening)
         assert self.holds.reserve(slot, packed, amount, clock.time_ns(), kept) == -1
         return slot
 
@@ -70,7 +71,7 @@ class Life:
         opening = decode_opening(self.holds.read(slot).opening)
         closing = self._closing(slot, cost, **changes)
         self.holds.settling(slot)
-        self.journal.append(join(encode_opening(opening), encode_closing(closing)))
+        self.journal.append(join(msgspec.msgpack.encode(opening), encode_closing(closing)))
         return Entry(opening, closing)
 
     def settle(self, slot: int, cost: int, **changes: Any) -> Entry:
@@ -156,10 +157,11 @@ class BooksRig:
         period: Period = YEARLY,
     ) -> int:
         """A budget in a line of its own."""
-        spec = AccountSpec(f"budget/{owner.level}/{owner.name}", owner, period, "yearly", limit, soft=soft)
+        terms = Terms(period, "yearly", limit, soft=soft)
+        spec = AccountSpec(f"budget/{owner.level}/{owner.name}", owner, terms)
         line = self._line(spec.name, KIND_BUDGET)
         now_ns = clock.time_ns()
-        refresh(self.accounts, line, spec, now_ns)
+        refresh(self.accounts, line, terms, now_ns)
         balance = Balance(line, account_id(spec.name), owner, period, now_ns)
         balance.limit, balance.soft, balance.word = limit, soft, "yearly"
         self._balances[line] = balance

@@ -2,29 +2,32 @@
 
 import msgspec
 
-from fastgate.domain.entry import Closing, Entry, Opening, Outcome
+from fastgate.domain.entry import Closing, Entry, Opening, Outcome, Parties
 from fastgate.domain.usage import Usage
 from fastgate.store.ledger.write import Drained, Record, WriterPosition
 
 START_NS = 1_790_000_000_000_000_000
 WRITER = "0123456789abcdef"
 
-_OPENING = Opening(
-    request_id="req-1",
-    attempt=1,
+_PARTIES = Parties(
     virtual_key="vk_acme",
     customer="acme",
     teams=("search", "research"),
     tags={"env": "prod", "feature": "chat"},
     metadata={"code": "4711"},
     endpoint="chat_completions",
-    stream=True,
-    requested_model="smart",
     provider="openai",
     deployment="openai/gpt-4o",
     credential="main",
     model="gpt-4o-2024-08-06",
     public_model="gpt-4o",
+)
+_OPENING = Opening(
+    _PARTIES,
+    request_id="req-1",
+    attempt=1,
+    stream=True,
+    requested_model="smart",
     hold_price="0011223344556677",
     held=1_000_000,
     input_tokens=500,
@@ -48,19 +51,24 @@ _CLOSING = Closing(
 
 def ledger_entry(number: int, **changes: object) -> Entry:
     """The `number`th of its writer, admitted a second after the one before. `changes` are of fields of
-    Opening, but its `input_tokens`, and of Closing."""
-    of_opening = {name: value for name, value in changes.items() if name in Opening.__struct_fields__}
-    of_closing = {name: value for name, value in changes.items() if name not in of_opening}
+    Parties, Opening, but its `input_tokens`, and of Closing."""
+    of_parties = _taken(changes, Parties)
+    of_opening = _taken(changes, Opening)
     admitted_ns = START_NS + number * 1_000_000_000
     times = {
         "id": f"{WRITER}{number:012x}",
         "admitted_ns": admitted_ns,
         "settled_ns": admitted_ns + 900_000_000,
     }
+    parties = msgspec.structs.replace(_PARTIES, **of_parties) if of_parties else _PARTIES
     return Entry(
-        msgspec.structs.replace(_OPENING, **of_opening),
-        msgspec.structs.replace(_CLOSING, **(times | of_closing)),
+        msgspec.structs.replace(_OPENING, parties=parties, **of_opening),
+        msgspec.structs.replace(_CLOSING, **(times | changes)),
     )
+
+
+def _taken(changes: dict[str, object], of: type[msgspec.Struct]) -> dict[str, object]:
+    return {name: changes.pop(name) for name in list(changes) if name in of.__struct_fields__}
 
 
 def drained(*entries: Entry, after: int = 0, writer: str = WRITER, closed: bool = False) -> Drained:

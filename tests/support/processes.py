@@ -17,13 +17,15 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_PREFIXES = ("FASTGATE_", "ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "OPENAI_")
+
 
 def python_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without anything of the developer's that would configure a gateway."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("FASTGATE_", "OPENAI_", "AZURE_")) and not name.endswith("_API_KEY")
+        if not name.startswith(_PREFIXES) and not name.endswith(("_API_KEY", "_TOKEN"))
     }
     return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **(extra or {})}
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fastgate.domain.entry import Closing, Entry, Opening, Outcome
+from fastgate.domain.entry import Closing, Entry, Opening, Outcome, Parties
 from fastgate.domain.price import Price, Rate, identified
 from fastgate.domain.usage import Usage
 from fastgate.pricing.cost import cost_nano
@@ -65,7 +65,9 @@ def opening(**changes: Any) -> Opening:
         "held": 1_000_000,
         "input_tokens": 100,
     }
-    return Opening(**{**values, **changes})
+    values |= changes
+    parties = {name: values.pop(name) for name in Parties.__struct_fields__}
+    return Opening(Parties(**parties), **values)
 
 
 def entry(id_: str, admitted_ns: int, usage: Usage, price: Price | None = GPT, **changes: Any) -> Entry:

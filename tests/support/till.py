@@ -17,11 +17,11 @@ from tests.support.metrics import Scrape
 from tests.support.upstream_calls import until
 
 from fastgate.api.operations import OPERATIONS
-from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.entry import Entry
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.downstream.asgi import AsgiDownstream
 from fastgate.pipeline.exchange import Exchange
+from fastgate.pipeline.operation import Operation
 from fastgate.pipeline.services import Services
 from fastgate.wire.envelope import Envelope
 
@@ -153,14 +153,19 @@ class Till:
         return key
 
     def exchange(
-        self, body: bytes, path: str = "/chat/completions", headers: tuple[tuple[bytes, bytes], ...] = ()
+        self,
+        body: bytes,
+        path: str = "/chat/completions",
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+        operation: Operation | None = None,
     ) -> Exchange:
-        """One that is authenticated and received, and no further."""
+        """One that is authenticated and received, and no further. `operation`: that of `path`, if it is not
+        among OpenAI's."""
         talk = conversation(body, SECRET, path=f"/v1{path}", headers=headers)
-        operation = OPERATIONS[path]
+        operation = operation or OPERATIONS[path]
         exchange = Exchange(self.services, AsgiDownstream(talk.scope, talk.receive, talk.send), operation)
         exchange.key = self.key
-        exchange.envelope = Envelope.decode(body, responses=operation.endpoint is Endpoint.RESPONSES)
+        exchange.envelope = Envelope.decode(body, operation.format)
         exchange.stream = exchange.envelope.stream
         return exchange
 

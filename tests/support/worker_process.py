@@ -47,6 +47,7 @@ class Published:
         self._launch = ControlLaunch(
             data_dir=str(self.data_dir.path),
             lifeline_fd=-1,
+            handed_fd=-1,
             config_path=str(self.config_path),
             embedded=embedded or Embedded(),
             running=dict(running or {}),

@@ -27,9 +27,9 @@ FILES = (
     "pipeline/money_headers.py",
     "pipeline/payer.py",
     "providers/openai/counted.py",
-    "providers/openai/usage.py",
+    "wire/openai_usage.py",
 )
-CORE = ("accounts", "bucket", "holds", "journal")
+CORE = ("accounts", "bucket", "budget", "holds", "journal")
 
 _CYTHON = re.compile(r"\b(float|double)\b|(?<![\w.])\d+\.\d*(?!\w)|(?<!/)/(?![/*])")
 

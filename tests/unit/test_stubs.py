@@ -9,7 +9,20 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("accounts", "bucket", "holds", "journal", "jsonscan", "mapfile", "metrics", "rows", "shm", "sse")
+MODULES = (
+    "accounts",
+    "bucket",
+    "budget",
+    "holds",
+    "journal",
+    "jsonscan",
+    "literals",
+    "mapfile",
+    "metrics",
+    "rows",
+    "shm",
+    "sse",
+)
 
 # What Cython puts into each module and class.
 ALLOWED = r"fastgate\._core\..*\.__(reduce_cython|setstate_cython|test|pyx_capi)__"

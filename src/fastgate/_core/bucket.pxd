@@ -30,6 +30,7 @@ cdef class LimitSet:
     cpdef void correct(self, int64_t input_delta, int64_t output_delta, int64_t now_ns) except *
     cpdef int64_t remaining(self, Py_ssize_t index, int64_t now_ns) except -1
     cpdef int64_t reset_ns(self, Py_ssize_t index, int64_t now_ns) except -1
+    cpdef tuple tightest(self, tuple indexes, int64_t now_ns)
 
     cdef int64_t *cell(self, RateLimit *limit) except? NULL
     cdef RateLimit *limit_at(self, Py_ssize_t index) except NULL

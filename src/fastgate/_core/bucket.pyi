@@ -42,3 +42,9 @@ class LimitSet:
 
     def reset_ns(self, index: int, now_ns: int) -> int:
         """How long until the bucket is full. IndexError."""
+
+    def tightest(self, indexes: tuple[int, ...], now_ns: int) -> tuple[int, int, int]:
+        """(index, remaining, reset_ns) of the one that has the fewest units left, the first of several.
+
+        IndexError. ValueError: no indexes.
+        """

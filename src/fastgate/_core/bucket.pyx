@@ -100,6 +100,21 @@ cdef class LimitSet:
         _check(now_ns)
         return 0 if cell == NULL else fg_debt_ns(fg_load(cell), now_ns)
 
+    cpdef tuple tightest(self, tuple indexes, int64_t now_ns):
+        """(index, remaining, reset_ns) of the one that has the fewest units left."""
+        cdef Py_ssize_t index
+        cdef Py_ssize_t found = -1
+        cdef int64_t remaining
+        cdef int64_t least = 0
+        for index in indexes:
+            remaining = self.remaining(index, now_ns)
+            if found < 0 or remaining < least:
+                found = index
+                least = remaining
+        if found < 0:
+            raise ValueError("the tightest of none")
+        return found, least, self.reset_ns(found, now_ns)
+
     cdef int64_t *cell(self, RateLimit *limit) except? NULL:
         """NULL: the account is deleted, its line may be another's by now."""
         cdef int64_t *line = self.accounts.line(limit.line)

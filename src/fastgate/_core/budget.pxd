@@ -5,6 +5,7 @@ upper 8 bits, and nano-USD in the others. As the tag is in the word that is exch
 a new period rolls the budget over, exactly once, and what is late for a period cannot change the next one.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint64_t
 
 from fastgate._core.atomics cimport fg_add, fg_compare_exchange, fg_load
@@ -160,3 +161,19 @@ cdef inline uint64_t roll_over(int64_t *line, int64_t now_ns) noexcept:
         word = fg_load(line + BUDGET_SPENT)
         if <int8_t>(tag_of(word) - tag) >= 0 or change(line, BUDGET_SPENT, word, pack(tag, 0)):
             return tag
+
+
+cdef inline int64_t owner_of(int64_t *line, int kind) except? 0:
+    """The id of the account, 0 for nobody's line. ValueError: a line of another kind."""
+    cdef int64_t owner = fg_load(line + LINE_ID)
+    if owner != 0 and fg_load(line + LINE_KIND) != kind:
+        raise ValueError("a line of limits instead of a budget's, or the other way round")
+    return owner
+
+
+cdef inline const char *packed_items(bytes items, size_t size) except NULL:
+    if items is None:
+        raise TypeError("packed as bytes")
+    if <size_t>PyBytes_GET_SIZE(items) % size != 0:
+        raise ValueError(f"{len(items)} bytes: packed are {size} each")
+    return PyBytes_AS_STRING(items)

@@ -11,6 +11,8 @@ cdef class HoldTable:
     # the worker's own; NULL for who only reads and recovers
     cdef int32_t *vacant       # free slots, the one to take next last
     cdef Py_ssize_t vacancies
+    cdef readonly Py_ssize_t held
+    cdef readonly int64_t opening_bytes
 
     cpdef Py_ssize_t claim(self) except -1
     cpdef Py_ssize_t enter(self, Py_ssize_t slot, bytes gauges) except -2
@@ -32,5 +34,6 @@ cdef class HoldTable:
     cdef int grow(self) except -1
     cdef int number(self, int64_t *slot) except -1
     cdef int give_back(self, int64_t *slot) except -1
+    cdef void ended(self, int64_t *slot) noexcept
     cdef int leave(self, int64_t *slot, int remaining) except -1
     cdef Steps chain_of(self, int64_t *slot, int64_t **chain) except *

@@ -58,6 +58,10 @@ class HoldTable:
 
     in_use: int
     """Slots that are not FREE."""
+    held: Final[int]
+    """To the worker that made the table: its slots from RESERVED on; 0 to others."""
+    opening_bytes: Final[int]
+    """What the openings of those take."""
 
     def __new__(cls, path: str, accounts: AccountTable, create: bool) -> Self:
         """Put an empty table at `path` (atomically); or open a worker's, to read it or settle its holds.
@@ -128,16 +132,3 @@ class HoldTable:
 
     def close(self) -> None:
         """Unmap the file; holds stay in it. Idempotent."""
-
-def room(accounts: AccountTable, lines: bytes, now_ns: int) -> int:
-    """What the tightest of the budgets has left, 0 at least; 2**62 without any. `lines` as for reserve()."""
-
-def charge(accounts: AccountTable, line: int, cost: int, at_ns: int) -> bool:
-    """Spend without a hold, if `at_ns` is not before the budget's period, which is rolled over to `at_ns`.
-
-    False: nothing is spent, as that period is past or nobody owns the line. ValueError: negative, or a line
-    of limits.
-    """
-
-def roll(accounts: AccountTable, line: int, now_ns: int) -> None:
-    """Bring an idle budget to the period of `now_ns`. ValueError: a line of limits."""

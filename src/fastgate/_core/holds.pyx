@@ -33,10 +33,9 @@ from fastgate._core.budget cimport (
     REFUSED,
     Held,
     commit,
-    left_at,
-    roll_over,
+    owner_of,
+    packed_items,
     spend,
-    start_of,
     withdraw,
 )
 from fastgate._core.rows cimport RowFile
@@ -97,7 +96,7 @@ cdef enum:
     _FIRST_GROWTH = 64
     _MAX_SLOTS = 1 << 18       # 1 GiB of address space
 
-cdef bytes _MAGIC = b"FGHOLDS\x01"
+cdef bytes _MAGIC = b"FGHOLDS\x02"
 _STATES = ("free", "claimed", "reserving", "reserved", "sent", "settling", "damaged", "damaged")
 
 cdef packed struct Gauge:
@@ -169,7 +168,7 @@ cdef class HoldTable:
     cpdef Py_ssize_t enter(self, Py_ssize_t slot, bytes gauges) except -2:
         """Enter gauges until free(): packed (i32 line, i32 word, i64 cap) each. All or nothing."""
         cdef int64_t *here = self.slot_in(slot, 1 << STATE_CLAIMED)
-        cdef const char *packed = _packed(gauges, sizeof(Gauge))
+        cdef const char *packed = packed_items(gauges, sizeof(Gauge))
         cdef Gauge *given = <Gauge *>packed
         cdef Py_ssize_t count = PyBytes_GET_SIZE(gauges) // <Py_ssize_t>sizeof(Gauge)
         cdef Steps before = steps_in(here + SLOT_GAUGES_DONE, SLOT_MAX_GAUGES)
@@ -185,7 +184,7 @@ cdef class HoldTable:
         for i in range(count):
             line = self.accounts.line(given[i].line)
             cells[total] = line + _cell(given[i].word)
-            owner = _owner(line, KIND_LIMITS)
+            owner = owner_of(line, KIND_LIMITS)
             if owner == 0:
                 continue
             index[total] = i
@@ -206,7 +205,7 @@ cdef class HoldTable:
     ) except -2:
         """Hold `amount` nano-USD against each budget of `lines`, packed i32, or against none."""
         cdef int64_t *here = self.slot_in(slot, 1 << STATE_CLAIMED)
-        cdef const int32_t *numbers = <const int32_t *>_packed(lines, sizeof(int32_t))
+        cdef const int32_t *numbers = <const int32_t *>packed_items(lines, sizeof(int32_t))
         cdef Py_ssize_t count = PyBytes_GET_SIZE(lines) // <Py_ssize_t>sizeof(int32_t)
         cdef int64_t *chain[SLOT_MAX_LINES]
         cdef Py_ssize_t index[SLOT_MAX_LINES]
@@ -225,7 +224,7 @@ cdef class HoldTable:
             raise ValueError("a negative amount or time")
         for i in range(count):
             line = self.accounts.line(numbers[i])
-            owner = _owner(line, KIND_BUDGET)
+            owner = owner_of(line, KIND_BUDGET)
             if owner == 0:
                 continue
             chain[total] = line
@@ -260,6 +259,8 @@ cdef class HoldTable:
         fg_store_relaxed(here + SLOT_ADMITTED, now_ns)
         note(here + SLOT_LINES_DONE, total, total, False)
         become(here, STATE_RESERVED)
+        self.held += 1
+        self.opening_bytes += PyBytes_GET_SIZE(opening)
         return -1
 
     cpdef void sent(self, Py_ssize_t slot) except *:
@@ -325,6 +326,7 @@ cdef class HoldTable:
         # The new number last: until it is CLAIMED, the old one tells whether there is an entry.
         become(here, STATE_CLAIMED)
         self.number(here)
+        self.ended(here)
 
     cpdef void free(self, Py_ssize_t slot) except *:
         """Give back what is still held, leave the gauges: FREE. Uncertain ones are left as they are."""
@@ -398,10 +400,18 @@ cdef class HoldTable:
         """To CLAIMED from any state but FREE."""
         cdef int64_t *chain[SLOT_MAX_LINES]
         cdef Steps steps = self.chain_of(slot, chain)
+        cdef bint was_held = _IN_FLIGHT >> state_in(fg_load_relaxed(slot)) & 1
         become(slot, STATE_RESERVING)
         _release_chain(slot, chain, steps.total, steps.done)
         become(slot, STATE_CLAIMED)
+        if was_held:
+            self.ended(slot)
         return 0
+
+    cdef void ended(self, int64_t *slot) noexcept:
+        if self.vacant != NULL:
+            self.held -= 1
+            self.opening_bytes -= fg_load_relaxed(slot + SLOT_OPENING_BYTES)
 
     cdef int leave(self, int64_t *slot, int remaining) except -1:
         cdef int64_t *lines[SLOT_MAX_GAUGES]
@@ -431,38 +441,6 @@ cdef class HoldTable:
         return steps
 
 
-def room(AccountTable accounts not None, bytes lines, int64_t now_ns):
-    """What the tightest of the budgets has left, 0 at least; 2**62 without any. `lines` as for reserve()."""
-    cdef const int32_t *numbers = <const int32_t *>_packed(lines, sizeof(int32_t))
-    cdef int64_t least = <int64_t>1 << 62
-    cdef int64_t *line
-    cdef Py_ssize_t i
-    for i in range(PyBytes_GET_SIZE(lines) // <Py_ssize_t>sizeof(int32_t)):
-        line = accounts.line(numbers[i])
-        if _owner(line, KIND_BUDGET) != 0:
-            least = min(least, left_at(line, now_ns))
-    return least
-
-
-def charge(AccountTable accounts not None, Py_ssize_t line, int64_t cost, int64_t at_ns):
-    """Spend without a hold, if `at_ns` is not before the budget's period, which is rolled over to `at_ns`."""
-    cdef int64_t *here = accounts.line(line)
-    cdef uint64_t tag
-    if cost < 0 or at_ns < 0:
-        raise ValueError("a negative cost or time")
-    if _owner(here, KIND_BUDGET) == 0:
-        return False
-    tag = roll_over(here, at_ns)
-    return at_ns >= start_of(here, tag) and spend(here, tag, 0, cost)
-
-
-def roll(AccountTable accounts not None, Py_ssize_t line, int64_t now_ns):
-    """Bring an idle budget to the period of `now_ns`. ValueError: a line of limits."""
-    cdef int64_t *here = accounts.line(line)
-    if _owner(here, KIND_BUDGET) != 0:
-        roll_over(here, now_ns)
-
-
 cdef inline bint _is_owners(int64_t *line, int64_t *owner) noexcept:
     # Else the account was deleted meanwhile, and its line may be another's.
     return fg_load(line + LINE_ID) == fg_load_relaxed(owner)
@@ -472,14 +450,6 @@ cdef inline Py_ssize_t _cell(int64_t word) except -1:
     if not LINE_CELLS <= word < LINE_WORDS:
         raise IndexError(f"word {word} is no cell of a line")
     return <Py_ssize_t>word
-
-
-cdef int64_t _owner(int64_t *line, int kind) except? 0:
-    """The id of the account, 0 for nobody's line. ValueError: a line of another kind."""
-    cdef int64_t owner = fg_load(line + LINE_ID)
-    if owner != 0 and fg_load(line + LINE_KIND) != kind:
-        raise ValueError("a line of limits instead of a budget's, or the other way round")
-    return owner
 
 
 cdef void _release_chain(int64_t *slot, int64_t **chain, int total, int done) noexcept:
@@ -505,14 +475,6 @@ cdef inline void _leave(int64_t *gauge) noexcept:
     cdef int64_t value = fg_load(gauge)
     while value > 0 and not fg_compare_exchange(gauge, value, value - 1):
         value = fg_load(gauge)
-
-
-cdef inline const char *_packed(bytes items, size_t size) except NULL:
-    if items is None:
-        raise TypeError("packed as bytes")
-    if <size_t>PyBytes_GET_SIZE(items) % size != 0:
-        raise ValueError(f"{len(items)} bytes: packed are {size} each")
-    return PyBytes_AS_STRING(items)
 
 
 cdef tuple _ids(int64_t *words, int count):

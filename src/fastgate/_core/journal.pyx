@@ -64,7 +64,7 @@ cdef enum:
 cdef uint32_t _MARK_SEALED = 0xFFFFFFFF
 cdef uint32_t _MARK_FINISHED = 0xFFFFFFFE
 
-cdef bytes _MAGIC = b"FGJOURN\x01"
+cdef bytes _MAGIC = b"FGJOURN\x02"
 cdef size_t _PAGE = mmap.PAGESIZE
 cdef object _SEGMENT_NAME = re.compile(r"([0-9]{16})\.seg")
 
@@ -199,10 +199,13 @@ cdef class JournalWriter:
     cdef int put(self, uint32_t length, bytes payload) except -1:
         cdef int64_t sequence = self.sequence + 1
         cdef int64_t *record = self.current.words + self.offset // sizeof(int64_t)
+        cdef size_t size = <size_t>PyBytes_GET_SIZE(payload)
+        cdef bytes covered = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(sizeof(sequence) + size))
+        memcpy(PyBytes_AS_STRING(covered), &sequence, sizeof(sequence))
+        memcpy(PyBytes_AS_STRING(covered) + sizeof(sequence), PyBytes_AS_STRING(payload), size)
         # What can fail comes before the first byte that is written: behind the end there are zeros only.
-        cdef uint32_t crc = crc32(payload, _checksum(<char *>&sequence, sizeof(sequence), self.salt))
-        record[1] = sequence
-        memcpy(record + 2, PyBytes_AS_STRING(payload), <size_t>PyBytes_GET_SIZE(payload))
+        cdef uint32_t crc = crc32(covered, self.salt)
+        memcpy(record + 1, PyBytes_AS_STRING(covered), sizeof(sequence) + size)
         fg_store(record, <int64_t>(<uint64_t>crc << 32 | length))
         return 0
 

@@ -2,23 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, NamedTuple
 
-from fastgate.api import models, operations, self_service, stored_responses
+from fastgate.api import models, named_paths, operations, self_service, stored_responses
 from fastgate.api.cors import Cors
 from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError
+from fastgate.pipeline.count import COUNTS, answer_count
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import Operation
-from fastgate.pipeline.run import Answer, run
+from fastgate.pipeline.run import Answer, proxy, run
 from fastgate.pipeline.services import Services
 
 Handler = Callable[[Downstream], Awaitable[None]]
-
-_AZURE: Final = "/openai/deployments/"
-# The longest first: `/chat/completions` ends with another endpoint's path.
-_BY_LENGTH: Final = sorted(operations.OPERATIONS, key=len, reverse=True)
 
 
 class Router:
@@ -33,9 +29,19 @@ class Router:
             self._add("GET", path, page)
             self._add("HEAD", path, page)
         for prefix in operations.PREFIXES:
-            for path in operations.OPERATIONS:
-                self._add("POST", prefix + path, self._proxy(path))
+            for path, operation in operations.OPERATIONS.items():
+                self._add("POST", prefix + path, self._proxy(operation))
+        for prefix in (*operations.PREFIXES, *named_paths.MODEL_LISTS):
             self._add("GET", prefix + "/models", self._answer(operations.MODELS, models.answer_list))
+        for prefix in operations.ANTHROPIC_PREFIXES:
+            self._add("POST", prefix + operations.MESSAGES.path, self._proxy(operations.MESSAGES))
+            self._add(
+                "POST",
+                prefix + operations.COUNT_TOKENS.path,
+                self._answer(operations.COUNT_TOKENS, answer_count),
+            )
+        for path, operation in operations.COHERE.items():
+            self._add("POST", path, self._proxy(operation))
         own = {"/budget": self_service.answer_budget, "/usage": self_service.answer_usage(control_socket)}
         for path, answer in own.items():
             self._add("GET", "/v1" + path, self._answer(operations.SELF_SERVICE[path], answer))
@@ -58,10 +64,11 @@ class Router:
         except (ClientDisconnected, BrokenOff):
             return
         except GatewayError as error:
-            await run(Exchange(self._services, downstream, operations.REFUSED), _refuse(error))
+            refused = operations.REFUSED[named_paths.format_of(downstream.path)]
+            await run(Exchange(self._services, downstream, refused), _refuse(error))
 
-    def _proxy(self, path: str) -> Handler:
-        services, operation = self._services, operations.OPERATIONS[path]
+    def _proxy(self, operation: Operation) -> Handler:
+        services = self._services
 
         async def handler(downstream: Downstream) -> None:
             await run(Exchange(services, downstream, operation))
@@ -79,18 +86,19 @@ class Router:
     async def _by_pattern(self, downstream: Downstream) -> None:
         """Paths with a name in them."""
         path, method = downstream.path, downstream.method
-        if path.startswith(_AZURE) and (found := _azure(path[len(_AZURE) :])) is not None:
+        if (named := named_paths.find(path, method)) is not None:
             _require(method, ["POST"])
-            exchange = Exchange(self._services, downstream, found.operation)
-            exchange.path_model = found.model
-            await run(exchange)
+            exchange = Exchange(self._services, downstream, named.operation)
+            exchange.path_model = named.model
+            await run(exchange, answer_count if named.operation.endpoint in COUNTS else proxy)
             return
-        for prefix in operations.PREFIXES:
+        for prefix in (*operations.PREFIXES, *named_paths.MODEL_LISTS):
             if path.startswith(prefix + "/models/"):
                 _require(method, ["GET"])
                 answer = models.answer_one(path[len(prefix) + len("/models/") :])
                 await run(Exchange(self._services, downstream, operations.MODELS), answer)
                 return
+        for prefix in operations.PREFIXES:
             if path.startswith(prefix + "/responses/"):
                 rest = path[len(prefix) + len("/responses/") :]
                 await stored_responses.handle(self._services, downstream, rest)
@@ -98,20 +106,6 @@ class Router:
         if allowed := self._methods.get(path):
             _require(method, allowed)
         raise GatewayError("unknown_path", f"There is no endpoint {method} {path[:200]}; see docs/api.md.")
-
-
-class _AzureCall(NamedTuple):
-    model: str
-    operation: Operation
-
-
-def _azure(rest: str) -> _AzureCall | None:
-    """`rest` is the path after `/deployments/`. A model's name may have slashes itself."""
-    for path in _BY_LENGTH:
-        if rest.endswith(path):
-            model = rest.removesuffix(path)
-            return _AzureCall(model, operations.OPERATIONS[path]) if model else None
-    return None
 
 
 def _refuse(error: GatewayError) -> Answer:

@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastgate import clock
+from fastgate import clock, tasks
 from fastgate._version import __version__
 from fastgate.api.router import Router
 from fastgate.api.service_pages import RenderMetrics, ServicePages
 from fastgate.app import credentials
 from fastgate.app.context import WorkerContext
-from fastgate.app.credentials import Secrets
+from fastgate.app.credentials import CurrentSecrets, Secrets
+from fastgate.app.identities import Identities
 from fastgate.app.timers import Periodic
 from fastgate.budgets.state import BudgetState
 from fastgate.domain.money import NANO
@@ -72,6 +73,9 @@ class WorkerDataPlane:
             limiter=limiter,
             queue=FairQueue(settings.queue.max_wait_ms, settings.queue.max_waiting),
         )
+        self._identities = Identities(context.data_dir.control_socket)
+        self._identities.use(context.snapshot)
+        self._asking = tasks.spawn(self._identities.run(), "ask for identities")
         generation = self._generation(context.snapshot, secrets)
         self._services = Services(
             generation=generation,
@@ -93,7 +97,8 @@ class WorkerDataPlane:
     def _generation(self, snapshot: Snapshot, secrets: Secrets) -> Generation:
         usable = credentials.without(snapshot, secrets.missing, self._health)
         table = RoutingTable(usable, self._health, random.Random())  # noqa: S311  # load balancing
-        return Generation(usable, table, secrets.found, self._accounting.limiter)
+        current = CurrentSecrets(secrets.found, self._identities)
+        return Generation(usable, table, current, self._accounting.limiter)
 
     def _in_use(self, snapshot: Snapshot) -> None:
         self._metrics.config_generation.labels(self._process).set(snapshot.generation)
@@ -110,6 +115,7 @@ class WorkerDataPlane:
         self._accounting.writer.reconfigure(snapshot.worker.journal)
         self._accounting.queue.max_wait_ms = snapshot.worker.queue.max_wait_ms
         self._accounting.queue.max_waiting = snapshot.worker.queue.max_waiting
+        self._identities.use(snapshot)
         self._services.generation = self._generation(snapshot, secrets)
         self._services.authenticator.open_auth = snapshot.worker.open_auth
         self._services.client.max_response_bytes = snapshot.worker.max_response_bytes
@@ -175,6 +181,9 @@ class WorkerDataPlane:
                 (rest.level, catalogue.OTHER, catalogue.OTHER), BudgetState(rest.limit, rest.spent, 0, 0)
             )
 
+    async def prepare(self) -> None:
+        await self._identities.settled()
+
     def start_drain(self) -> None:
         self._services.draining = True
 
@@ -182,6 +191,7 @@ class WorkerDataPlane:
         return len(self._services.exchanges)
 
     async def aclose(self) -> None:
+        self._asking.cancel()
         self._housekeeping.close()
         self._accounting.queue.close()
         for exchange in tuple(self._services.exchanges):

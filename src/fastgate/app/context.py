@@ -35,6 +35,9 @@ class DataPlane(Protocol):
     def complete(self) -> bool:
         """False where something of the first snapshot could not be had: it is to be applied again."""
 
+    async def prepare(self) -> None:
+        """Wait for what the first request may need, for some seconds at most."""
+
     def apply(self, snapshot: Snapshot) -> None:
         """Use this configuration for the requests that begin from now on; if it raises, nothing changed."""
 

@@ -68,6 +68,7 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     # What is alive now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    await _unless(stop.requested, plane.prepare())
     serving = tasks.spawn(server.serve(), "server")
     lifeline.report()
     await _first_of(serving, stop.requested)

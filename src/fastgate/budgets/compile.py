@@ -1,53 +1,64 @@
 """From the settings to their budgets, one for each owner and period. Never imported in a worker."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
 from fastgate.budgets.periods import Period, calendar, rolling
-from fastgate.budgets.spec import AccountSpec, Increase
+from fastgate.budgets.spec import AccountSpec, Increase, Terms
 from fastgate.config.moments import moment_ns
 from fastgate.config.money_settings import BudgetSettings, OnExceeded
-from fastgate.config.money_view import MoneyView, Owned, caps, is_rolling, period_name, rolling_s, zone_of
+from fastgate.config.money_view import Cap, MoneyView, Owned, is_rolling, period_name, rolling_s, zone_of
 from fastgate.config.section import Usd
-from fastgate.config.settings import Settings
 from fastgate.domain.model_ref import ModelRef
 
 NANO_PER_USD: Final = 10**9
 _THOUSANDTHS: Final = Decimal(1_000)
 
 
-def compile_budgets(settings: Settings) -> tuple[AccountSpec, ...]:
+def compile_budgets(view: MoneyView) -> tuple[AccountSpec, ...]:
     """Of settings that `config.load` has checked; each owner's in the order in which they are written."""
-    view = MoneyView(settings)
-    compiler = _Compiler()
-    return tuple(
-        spec for each in (view.owners(), view.virtual_keys()) for owned in each for spec in compiler.of(owned)
-    )
+    compiler = _Compiler(view)
+    return tuple([spec for owned in view.all() for spec in compiler.of(owned)])
 
 
 class _Compiler:
-    """Budgets of one kind are alike for many owners, and so are their parts."""
+    """Many owners have the same budget: it is compiled once for each zone."""
 
-    def __init__(self) -> None:
+    def __init__(self, view: MoneyView) -> None:
+        self._view = view
         self._periods: dict[str, Period] = {}
+        self._terms: dict[tuple[int, str], list[tuple[str, Terms]]] = {}
 
-    def of(self, owned: Owned) -> Iterator[AccountSpec]:
-        for _, budget in owned.budgets:
-            zone = zone_of(budget, owned)
-            for cap in caps(budget):
-                name = period_name(cap.period, budget, zone)
-                yield AccountSpec(
-                    name=f"budget/{owned.owner.level}/{owned.owner.name}/{name}",
-                    owner=owned.owner,
-                    period=self._period(name, cap.period, budget, zone),
-                    word=cap.period,
-                    limit_nano=_nano(cap.usd),
-                    strict=budget.strict,
-                    soft=_soft(budget),
-                    fallback=_fallback(budget),
-                    increases=_increases(budget),
-                )
+    def of(self, owned: Owned) -> list[AccountSpec]:
+        owner = owned.owner
+        prefix = f"budget/{owner.level.value}/{owner.name}/"
+        return [
+            AccountSpec(prefix + period, owner, terms)
+            for _, budget in owned.budgets
+            for period, terms in self._of(budget, zone_of(budget, owned))
+        ]
+
+    def _of(self, budget: BudgetSettings, zone: str) -> list[tuple[str, Terms]]:
+        """By the names of their periods."""
+        found = self._terms.get((id(budget), zone))
+        if found is None:
+            found = self._terms[id(budget), zone] = [
+                (name, self._compiled(name, cap, budget, zone))
+                for cap in self._view.caps(budget)
+                for name in (period_name(cap.period, budget, zone),)
+            ]
+        return found
+
+    def _compiled(self, name: str, cap: Cap, budget: BudgetSettings, zone: str) -> Terms:
+        return Terms(
+            period=self._period(name, cap.period, budget, zone),
+            word=cap.period,
+            limit_nano=_nano(cap.usd),
+            strict=budget.strict,
+            soft=_soft(budget),
+            fallback=_fallback(budget),
+            increases=_increases(budget),
+        )
 
     def _period(self, name: str, word: str, budget: BudgetSettings, zone: str) -> Period:
         period = self._periods.get(name)

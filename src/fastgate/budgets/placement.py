@@ -1,12 +1,11 @@
 """The words of a budget's line, as the control process writes them while workers count in it."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from fastgate._core.accounts import AccountTable
 from fastgate.budgets.periods import Period
-from fastgate.budgets.spec import AccountSpec, Increase
+from fastgate.budgets.spec import Increase, Terms
 from fastgate.budgets.state import pack, unpack
 from fastgate.domain.account import BudgetWord
 
@@ -29,19 +28,20 @@ class _Around(NamedTuple):
     boundaries: tuple[tuple[int, int], ...]
 
 
-def refresh(table: AccountTable, line: int, spec: AccountSpec, now_ns: int) -> int:
-    """Make the line what `spec` says, at any time. Of a period that goes on, what is counted stays.
+def refresh(table: AccountTable, line: int, terms: Terms, now_ns: int) -> int:
+    """Make the line what `terms` say, at any time. Of a period that goes on, what is counted stays.
 
     Writes the limit, what increases add to it, and when the periods around this one end; an idle line is
     brought into the current one. Returns the unix ns when this has to be done again, at the latest.
     """
-    _write(table, line, _LIMIT, spec.limit_nano)
-    extra_until = _increase(table, line, spec.increases, now_ns)
-    now = _now(spec.period, now_ns)
-    around = _brought(table, line, spec.period, now)
-    for word, end_ns in around.boundaries:
-        _write(table, line, word, end_ns)
-    while unpack(old := table.load(line, _SPENT))[0] != around.number & 0xFF:
+    extra_until = _increase(table, line, terms.increases, now_ns)
+    now = _now(terms.period, now_ns)
+    around = _brought(table, line, terms.period, now)
+    load, store = table.load, table.store
+    for word, value in ((_LIMIT, terms.limit_nano), *around.boundaries):
+        if load(line, word) != value:  # workers read these words all the time
+            store(line, word, value)
+    while unpack(old := load(line, _SPENT))[0] != around.number & 0xFF:
         if _swap(table, line, _SPENT, old, around.number):
             break
     return min(now.end_ns, extra_until) if extra_until else now.end_ns
@@ -51,11 +51,13 @@ def recount(table: AccountTable, line: int, spent: int) -> None:
     """Nano-USD that the current period has cost so far, in the place of what a refreshed line says. What is
     held for calls in flight stays. For a line in which nobody has counted for a while, or ever."""
     while True:
-        table.add(line, _OPS, 1)
-        old = table.load(line, _COMMITTED)
+        old, counted_word = table.load(line, _COMMITTED), table.load(line, _SPENT)
         tag, committed = unpack(old)
-        counted_tag, counted = unpack(table.load(line, _SPENT))
+        counted_tag, counted = unpack(counted_word)
+        if old == counted_word and counted == spent:
+            return  # as it is right after `refresh`, of most
         held = committed - counted if counted_tag == tag else committed
+        table.add(line, _OPS, 1)
         if table.compare_exchange(line, _COMMITTED, old, pack(tag, spent + max(held, 0))):
             table.store(line, _SPENT, pack(tag, spent))
             return
@@ -73,7 +75,7 @@ def _brought(table: AccountTable, line: int, period: Period, now: _Around) -> _A
         if number is not None and number >= now.number:
             return now if number == now.number else _around(period, number)
         for word, end_ns in now.boundaries:
-            if table.load(line, word) != end_ns:
+            if (old_ns := table.load(line, word)) and old_ns != end_ns:
                 table.store(line, word, 0)  # it would mislead a worker about the new period
         # Nothing is spent yet before anything can be: a cost of the new period must not be lost.
         _swap(table, line, _SPENT, spent, now.number)
@@ -103,8 +105,10 @@ def _swap(table: AccountTable, line: int, word: int, old: int, number: int) -> b
     return table.compare_exchange(line, word, old, pack(number, 0))
 
 
-def _increase(table: AccountTable, line: int, increases: Iterable[Increase], now_ns: int) -> int:
+def _increase(table: AccountTable, line: int, increases: tuple[Increase, ...], now_ns: int) -> int:
     """Until when it is as it is now; 0: there is none."""
+    if not increases and not table.load(line, _EXTRA_UNTIL) and not table.load(line, _EXTRA):
+        return 0
     active = [each for each in increases if now_ns < each.until_ns]
     nano, until_ns = sum(each.nano for each in active), min((each.until_ns for each in active), default=0)
     if table.load(line, _EXTRA) != nano or table.load(line, _EXTRA_UNTIL) != until_ns:
@@ -112,12 +116,6 @@ def _increase(table: AccountTable, line: int, increases: Iterable[Increase], now
         table.store(line, _EXTRA, nano)
         table.store(line, _EXTRA_UNTIL, until_ns)
     return until_ns
-
-
-def _write(table: AccountTable, line: int, word: int, value: int) -> None:
-    """Only what differs: workers read these words all the time."""
-    if table.load(line, word) != value:
-        table.store(line, word, value)
 
 
 @lru_cache(maxsize=1_024)  # many lines are brought up to date at one moment

@@ -17,15 +17,10 @@ class Increase(msgspec.Struct, frozen=True):
     reason: str
 
 
-class AccountSpec(msgspec.Struct, frozen=True):
-    """A budget. `name` is the account's: another period has another account, another limit has the same.
+class Terms(msgspec.Struct, frozen=True, cache_hash=True):
+    """How much may be spent in which periods; many owners have the same. `word` is how the configuration
+    calls the period."""
 
-    What counts in it, of the ledger's entries too, is what `owner` says. `word` is how the configuration
-    calls the period.
-    """
-
-    name: str
-    owner: Owner
     period: Period
     word: str
     limit_nano: int
@@ -34,8 +29,20 @@ class AccountSpec(msgspec.Struct, frozen=True):
     fallback: ModelRef | None = None
     increases: tuple[Increase, ...] = ()
 
+
+class AccountSpec(msgspec.Struct, frozen=True, gc=False):
+    """A budget. `name` is the account's: another period has another account, another limit has the same.
+
+    What counts in it, of the ledger's entries too, is what `owner` says.
+    """
+
+    name: str
+    owner: Owner
+    terms: Terms
+
     def ref(self, line: int) -> BudgetRef:
-        return BudgetRef(line, self.owner, self.word, self.strict, self.soft, self.fallback)
+        terms = self.terms
+        return BudgetRef(line, self.owner, terms.word, terms.strict, terms.soft, terms.fallback)
 
 
 def accounts_of(specs: Iterable[AccountSpec], lines: Mapping[str, int]) -> dict[Owner, Accounts]:

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from fastgate._core.accounts import AccountTable
-from fastgate.domain.account import AMOUNT_BITS, AMOUNT_MASK, BudgetWord
+from fastgate._core.budget import balance
+from fastgate.domain.account import AMOUNT_BITS, AMOUNT_MASK
 
 
 class BudgetState(NamedTuple):
@@ -21,17 +22,7 @@ class BudgetState(NamedTuple):
     @classmethod
     def read(cls, accounts: AccountTable, line: int, at_ns: int) -> "BudgetState":
         """Not one atomic look: between the words, calls may be held or settled."""
-        limit = accounts.load(line, BudgetWord.LIMIT)
-        if at_ns < accounts.load(line, BudgetWord.EXTRA_UNTIL):
-            limit += accounts.load(line, BudgetWord.EXTRA)
-        spent_tag, spent = unpack(accounts.load(line, BudgetWord.SPENT))
-        tag, committed = unpack(accounts.load(line, BudgetWord.COMMITTED))
-        end_ns = accounts.load(line, BudgetWord.BOUNDARY + (tag & 3))
-        if end_ns and at_ns >= end_ns:  # nobody has spent in the new period yet
-            return cls(limit, 0, 0, accounts.load(line, BudgetWord.BOUNDARY + (tag + 1 & 3)))
-        if spent_tag != tag:
-            spent = 0
-        return cls(limit, spent, max(committed - spent, 0), end_ns)
+        return cls(*balance(accounts, line, at_ns))
 
 
 def unpack(word: int) -> tuple[int, int]:

@@ -59,6 +59,6 @@ def _endpoints(snapshot: Snapshot, groups: Iterable[Iterable[str]]) -> list[Endp
         endpoint
         for group in groups
         for deployment in group
-        for endpoint in snapshot.providers[snapshot.deployments[deployment].provider].endpoints
+        for endpoint in snapshot.providers[snapshot.deployments[deployment].provider].serves
     }
     return [endpoint for endpoint in Endpoint if endpoint in offered]

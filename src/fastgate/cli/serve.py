@@ -25,6 +25,7 @@ def serve(
 
     Options win over environment variables, and those over the file.
     """
+    from fastgate.control.compile import load
     from fastgate.supervisor.begin import begin
 
     given = {
@@ -33,4 +34,5 @@ def serve(
         "FASTGATE_SERVER__WORKERS": workers,
         "FASTGATE_DATA_DIR": data_dir,
     }
-    begin(config, {name: str(value) for name, value in given.items() if value is not None})
+    overrides = {name: str(value) for name, value in given.items() if value is not None}
+    begin(config, overrides, load)

@@ -10,20 +10,23 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from fastgate._core.jsonscan import find_members
 from fastgate.config import shape, validate
 from fastgate.config.diagnostics import Diagnostic
-from fastgate.config.money_settings import BudgetSettings
+from fastgate.config.money_settings import BudgetSettings, RateLimitSettings
 from fastgate.config.money_view import CAPS
 from fastgate.config.settings import Settings
 
 LISTS: Final = ("customers", "teams", "virtual_keys")
 
 _LEAST_BYTES: Final = 1 << 20
-_REFERENCES: Final = (b"${", b"$$", b'"env.', b'"file:')
+_REFERENCES: Final = (b"$", b'"env.', b'"file:')
 _ESCAPED_ASCII: Final = re.compile(rb"\\u00[0-7]")  # may hide a reference
 _AMOUNTS: Final = (*CAPS, "max_usd")
+_PARTS: Final = ("budget", "rate_limit")
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Bulk(NamedTuple):
@@ -76,7 +79,21 @@ def _decoded(raw: bytes, hint: Any) -> list[Any] | None:
     written = raw.count(b'":')
     if written != msgspec.json.encode(items).count(b'":') and written != _keys(msgspec.json.decode(raw)):
         return None
-    return items if all(_representable(item.budget) for item in items) else None
+    return items if all(_representable(part) for part in _shared(items)) else None
+
+
+def _shared(items: list[Any]) -> Iterable[Any]:
+    """Make equal budgets and limits of the items one object each, and return these: keys are alike, and who
+    goes through them afterwards has to look at each of these once only."""
+    found: dict[tuple[str, bytes], Any] = {}
+    for item in items:
+        for setting in _PARTS:
+            part = getattr(item, setting)
+            if part is not None:
+                first = found.setdefault((setting, _encode(part)), part)
+                if first is not part:
+                    force_setattr(item, setting, first)
+    return found.values()
 
 
 def _keys(value: Any) -> int:
@@ -85,13 +102,13 @@ def _keys(value: Any) -> int:
     return sum(map(_keys, value)) if isinstance(value, list) else 0
 
 
-def _representable(budget: BudgetSettings | list[BudgetSettings] | None) -> bool:
+def _representable(part: BudgetSettings | list[BudgetSettings] | RateLimitSettings) -> bool:
     """Whether the ordinary way lets all of its amounts through."""
-    if budget is None:
+    if isinstance(part, RateLimitSettings):
         return True
-    if isinstance(budget, list):
-        return all(map(_representable, budget))
-    amounts = [getattr(budget, name) for name in _AMOUNTS]
-    amounts += budget.soft_limit
-    amounts += [increase.usd for increase in budget.increases]
+    if isinstance(part, list):
+        return all(map(_representable, part))
+    amounts = [getattr(part, name) for name in _AMOUNTS]
+    amounts += part.soft_limit
+    amounts += [increase.usd for increase in part.increases]
     return all(validate.representable(amount) for amount in amounts if amount is not None)

@@ -14,7 +14,8 @@ from genai_prices.data import providers
 
 
 class CatalogueModel(NamedTuple):
-    """`names` are spelled as the data has them; `pattern` is searched in a lower-case name.
+    """`names` are spelled as the data has them; `pattern` is searched in a lower-case name. `deprecated`: the
+    vendor says so.
 
     A name belongs to the first model that takes it, as in genai-prices.
     """
@@ -22,14 +23,19 @@ class CatalogueModel(NamedTuple):
     id: str
     names: tuple[str, ...]
     pattern: str | None
+    deprecated: bool
 
 
 @cache
-def models(catalogue: str, unlisted: tuple[str, ...] = ()) -> tuple[CatalogueModel, ...]:
-    """The models of a vendor, without those whose id matches a glob of `unlisted`.
+def models(
+    catalogue: str, unlisted: tuple[str, ...] = (), begins: str | None = None
+) -> tuple[CatalogueModel, ...]:
+    """The models of a vendor, without those whose id matches a glob of `unlisted`, under the names only that
+    begin as `begins` (a regular expression) says.
 
     KeyError: genai-prices has no such vendor.
     """
+    begin = re.compile(begins or "")
     provider = {provider.id: provider for provider in providers}[catalogue]
     found = []
     for model in provider.models:
@@ -38,9 +44,14 @@ def models(catalogue: str, unlisted: tuple[str, ...] = ()) -> tuple[CatalogueMod
         names = tuple(
             name
             for name in dict.fromkeys((model.id, *_equals(model.match)))
-            if provider.find_model(name) is model and not any(fnmatchcase(name, glob) for glob in unlisted)
+            if provider.find_model(name) is model
+            and not any(fnmatchcase(name, glob) for glob in unlisted)
+            and begin.match(name.lower())
         )
-        found.append(CatalogueModel(model.id, names, _pattern(model.match)))
+        pattern = _pattern(model.match)
+        if pattern is not None and begins is not None:
+            pattern = rf"\A(?={begins})(?=[\s\S]*?(?:{pattern}))"
+        found.append(CatalogueModel(model.id, names, pattern, bool(model.deprecated)))
     return tuple(found)
 
 

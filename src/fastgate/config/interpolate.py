@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from fastgate.domain.snapshot import SecretRef
+from fastgate.domain.credential import AwsKeyRefs, AwsKeys, SecretRef
 from fastgate.errors import ConfigError
 
 NO_SECRET: Final = "none"  # noqa: S105 - the word that says there is none
@@ -117,11 +117,11 @@ def secret_ref(template: str) -> SecretRef | None:
     return SecretRef(template=template)
 
 
-def resolve_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
+def resolve_secret(ref: SecretRef, environ: Mapping[str, str], *, document: bool = False) -> str:
     """The secret itself. May read a file: for the moment a snapshot is taken over, not for each call.
 
-    Raises ConfigError where it is missing, empty or unfit for an HTTP header; the message names the
-    place, never the secret.
+    Raises ConfigError where it is missing, empty or, but for a `document`, unfit for an HTTP header; the
+    message names the place, never the secret.
     """
     text = expand(ref.template, environ)
     if ref.part >= 0:
@@ -132,9 +132,19 @@ def resolve_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
     text = text.strip()
     if not text:
         raise ConfigError(f"{_place(ref)} is empty")
-    if not (text.isascii() and text.isprintable()):
+    if not document and not (text.isascii() and text.isprintable()):
         raise ConfigError(f"{_place(ref)} holds characters that cannot stand in an HTTP header")
     return text
+
+
+def resolve_keys(refs: AwsKeyRefs, environ: Mapping[str, str]) -> AwsKeys:
+    """As `resolve_secret`, for each part of a pair of keys."""
+    token = refs.session_token
+    return AwsKeys(
+        resolve_secret(refs.access_key_id, environ),
+        resolve_secret(refs.secret_access_key, environ),
+        None if token is None else resolve_secret(token, environ),
+    )
 
 
 def _place(ref: SecretRef) -> str:

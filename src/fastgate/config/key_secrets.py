@@ -29,9 +29,10 @@ class _Check:
 
     def run(self) -> None:
         owner_of: dict[bytes, str] = {}
+        any_failed = self._report.failed(("virtual_keys",))
         for index, key in enumerate(self._keys):
             path: SettingPath = ("virtual_keys", index)
-            if self._report.failed((*path, "secret")) or self._report.failed((*path, "secret_hash")):
+            if any_failed and self._failed(path):
                 continue
             hashed: bytes | None = None
             if key.secret_hash is not None:
@@ -42,6 +43,9 @@ class _Check:
                 hashed = self._hash(path, key.id, key.secret)
             if hashed is not None and (other := owner_of.setdefault(hashed, key.id)) != key.id:
                 self._error(path, f"{key.id} has the same secret as {other}; each key needs its own")
+
+    def _failed(self, path: SettingPath) -> bool:
+        return self._report.failed((*path, "secret")) or self._report.failed((*path, "secret_hash"))
 
     def _error(self, path: SettingPath, message: str) -> None:
         self._report.error(self._tree.locate(path), path, message)

@@ -10,7 +10,7 @@ What these settings are compiled into (`routing.compile`, `keys.compile`) finds 
 """
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from fastgate.config import (
     bulk,
     environment,
+    identity_check,
     interpolate,
     key_secrets,
     ledger_check,
@@ -45,7 +46,11 @@ class Source(NamedTuple):
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """The settings; ConfigError lists every error, a line each. See `check` for warnings."""
-    settings, found = check(path, environ)
+    return usable(*check(path, environ))
+
+
+def usable(settings: Settings | None, found: Iterable[Diagnostic]) -> Settings:
+    """What `check` returned, or ConfigError with every error of it."""
     if settings is None:
         raise ConfigError(render(item for item in found if item.severity is Severity.ERROR))
     return settings
@@ -101,6 +106,7 @@ def _settings(
     money_values.check(settings, view, tree, report)
     ledger_check.check(settings, environ, tree, report)
     key_secrets.check(settings, environ, tree, report)
+    identity_check.check(settings, environ, tree, report)
     references.check(settings, view, tree, report)
     return None if report.failed() else settings
 

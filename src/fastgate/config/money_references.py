@@ -6,7 +6,7 @@ from typing import Final
 
 from fastgate.config.diagnostics import Report, SettingPath, did_you_mean
 from fastgate.config.money_settings import FallbackTo, OnExceeded
-from fastgate.config.money_view import MoneyView, Owned, caps
+from fastgate.config.money_view import MoneyView
 from fastgate.config.provider_view import ProviderView
 from fastgate.config.settings import Settings
 from fastgate.config.tree import Node
@@ -41,12 +41,20 @@ class MoneyReferences:
         self._once("tag_budgets", "tags", (frozenset(each.tags.items()) for each in settings.tag_budgets))
         self._once("model_budgets", "model", (each.model.lower() for each in settings.model_budgets))
         budgets: Counter[tuple[Level, str]] = Counter()
-        for owned in (*self._view.owners(), *self._view.virtual_keys()):
-            if owned.budgets:
-                count = sum(len(caps(budget)) for _, budget in owned.budgets)
-                budgets[owned.owner.level, owned.owner.name] = count
-            self._owned(owned)
-        self._chains(budgets)
+        most = dict.fromkeys(Level, 0)
+        for owned in self._view.samples():
+            owner, count = owned.owner, 0
+            for path, budget in owned.budgets:
+                count += len(self._view.caps(budget))
+                if isinstance(budget.on_exceeded, OnExceeded):
+                    self._fallback((*path, "on_exceeded", "fallback_to"), budget.on_exceeded.fallback_to)
+            if count:
+                budgets[owner.level, owner.name] = count
+                most[owner.level] = max(most[owner.level], count)
+            for path, part, _ in owned.limits:
+                if part.narrowed:
+                    self._narrowed(path, part.narrowed)
+        self._chains(budgets, most)
         self._without_effect()
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
@@ -103,16 +111,12 @@ class MoneyReferences:
             if team.customer_id is not None and outer is not None and team.customer_id != outer:
                 self._error(("teams", index, "customer_id"), f"its parent `{parent}` belongs to `{outer}`")
 
-    def _owned(self, owned: Owned) -> None:
-        for path, budget in owned.budgets:
-            if isinstance(budget.on_exceeded, OnExceeded):
-                self._fallback((*path, "on_exceeded", "fallback_to"), budget.on_exceeded.fallback_to)
-        for path, owner, _ in owned.limits:
-            what, _, name = owner.narrowed.partition("=")
-            if what == "provider":
-                self.providers.append((path, name))
-            elif what == "model" and not name:
-                self._error(path, "an empty text matches no model")
+    def _narrowed(self, path: SettingPath, part: str) -> None:
+        what, _, name = part.partition("=")
+        if what == "provider":
+            self.providers.append((path, name))
+        elif what == "model" and not name:
+            self._error(path, "an empty text matches no model")
 
     def _fallback(self, path: SettingPath, to: FallbackTo) -> None:
         if not to.model or self._report.failed(path):
@@ -132,17 +136,17 @@ class MoneyReferences:
             names = [*self._settings.routes, *(name for view in views for name in view.names())]
             self._error((*path, "model"), f"nothing serves `{to.model}`", did_you_mean(to.model, names))
 
-    def _chains(self, budgets: Counter[tuple[Level, str]]) -> None:
-        """No call may meet more budgets than a hold has room for."""
+    def _chains(self, budgets: Counter[tuple[Level, str]], most: dict[Level, int]) -> None:
+        """No call may meet more budgets than a hold has room for. `most` is what no owner of a level has more
+        of."""
         shared = budgets[Level.GATEWAY, ""] + self._most_tags(budgets) + self._most_models(budgets)
         shared += max((budgets[Level.PROVIDER, name] for name in self._settings.providers), default=0)
-        if shared + self._most_own(budgets) <= MAX_CHAIN:
+        if shared + self._most_own(most) <= MAX_CHAIN:
             return
         for index, key in enumerate(self._settings.virtual_keys):
-            own = (
-                budgets[Level.VIRTUAL_KEY, key.id]
-                + budgets[Level.CUSTOMER, self._view.customer_of(key) or ""]
-            )
+            listed = key.budget if isinstance(key.budget, list) else filter(None, [key.budget])
+            own = sum(len(self._view.caps(budget)) for budget in listed)
+            own += budgets[Level.CUSTOMER, self._view.customer_of(key) or ""]
             own += sum(budgets[Level.TEAM, team] for team in self._view.path(key.team_id))
             if own + shared > MAX_CHAIN:
                 self._error(
@@ -151,11 +155,8 @@ class MoneyReferences:
                 )
                 return
 
-    def _most_own(self, budgets: Counter[tuple[Level, str]]) -> int:
+    def _most_own(self, most: dict[Level, int]) -> int:
         """What no key has more of, itself and with its teams and customer."""
-        most = dict.fromkeys(Level, 0)
-        for (level, _), count in budgets.items():
-            most[level] = max(most[level], count)
         depth = max((len(self._view.path(team.id)) for team in self._settings.teams), default=0)
         return most[Level.VIRTUAL_KEY] + most[Level.CUSTOMER] + depth * most[Level.TEAM]
 

@@ -13,7 +13,6 @@ from fastgate.config.money_view import (
     Cap,
     MoneyView,
     Owned,
-    caps,
     is_rolling,
     period_name,
     rolling_s,
@@ -53,13 +52,11 @@ class _Check:
         self._view = view
 
     def run(self) -> None:
-        for owned in (*self._view.owners(), *self._view.virtual_keys()):
+        for owned in self._view.samples():
             seen: dict[str, SettingPath] = {}
             for path, budget in owned.budgets:
-                found = caps(budget)
-                self._budget(path, budget, found)
-                if len(found) > 1 or len(owned.budgets) > 1:
-                    self._duplicates(path, budget, owned, seen)
+                self._budget(path, budget, self._view.caps(budget))
+                self._duplicates(path, budget, owned, seen)
             for path, _, limits in owned.limits:
                 self._rates(path, limits)
         self._tags()
@@ -96,7 +93,7 @@ class _Check:
     ) -> None:
         if self._report.failed(path):
             return
-        for cap in caps(budget):
+        for cap in self._view.caps(budget):
             name = period_name(cap.period, budget, zone_of(budget, owned))
             where = (*path, cap.setting)
             if (first := seen.setdefault(name, where)) != where:

@@ -1,7 +1,10 @@
 """Budgets and limits as the settings have them, one by one: whose they are, and where they are written."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final, NamedTuple
+
+import msgspec
 
 from fastgate.config.diagnostics import SettingPath
 from fastgate.config.moments import moment_ns
@@ -34,7 +37,7 @@ class Cap(NamedTuple):
     usd: Usd
 
 
-class Owned(NamedTuple):
+class Owned(msgspec.Struct, frozen=True):
     """What one owner has. `zone` is that of its customer, or the default."""
 
     owner: Owner
@@ -92,14 +95,17 @@ def tag_name(tags: Mapping[str, str]) -> str:
 
 
 class MoneyView:
-    """The owners of a configuration, those without budgets and limits left out. Each is made once."""
+    """The owners of a configuration, those without budgets and limits left out. Each is made once.
+
+    Many owners may have the same budget, as one object (see `bulk`)."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._customers = {customer.id: customer for customer in settings.customers}
         self._teams = {team.id: team for team in settings.teams}
         self._found: dict[str, _Team] = {}
-        self._keys: tuple[Owned, ...] | None = None
+        self._all: tuple[Owned, ...] | None = None
+        self._caps: dict[int, list[Cap]] = {}
 
     def path(self, team_id: str | None) -> tuple[str, ...]:
         """The team and those that it is a part of, from the inside; up to the first that is not declared, or
@@ -127,12 +133,29 @@ class MoneyView:
             found = self._found[team_id] = _Team(tuple(path), customer)
         return found
 
+    def caps(self, budget: BudgetSettings) -> list[Cap]:
+        """Of a budget of these settings."""
+        found = self._caps.get(id(budget))
+        if found is None:
+            found = self._caps[id(budget)] = caps(budget)
+        return found
+
+    def all(self) -> tuple[Owned, ...]:
+        """From the outside."""
+        if self._all is None:
+            self._all = (*self.owners(), *self._virtual_keys(samples=False))
+        return self._all
+
+    def samples(self) -> Iterator[Owned]:
+        """As `all`, without the keys whose budgets and limits are those of an earlier key."""
+        return chain(self.owners(), self._virtual_keys(samples=True))
+
     def owners(self) -> Iterator[Owned]:
         """All but the virtual keys, from the outside."""
         return (owned for owned in self._owners() if owned.budgets or owned.limits)
 
     def _owners(self) -> Iterator[Owned]:
-        settings = self._settings
+        settings = self.settings
         gateway = settings.gateway
         yield _owned(Owner(Level.GATEWAY, ""), ("gateway",), gateway.budget, gateway.rate_limit)
         for index, customer in enumerate(settings.customers):
@@ -154,21 +177,15 @@ class MoneyView:
                 owner = Owner(Level.DEPLOYMENT, id_)
                 yield _owned(owner, (*path, "deployments", index), None, deployment.limits, "limits")
 
-    def virtual_keys(self) -> tuple[Owned, ...]:
-        if self._keys is None:
-            self._keys = tuple(self._virtual_keys())
-        return self._keys
-
-    def _virtual_keys(self) -> Iterator[Owned]:
-        for index, key in enumerate(self._settings.virtual_keys):
-            if (
-                key.budget is not None
-                or key.rate_limit is not None
-                or key.model_limits
-                or key.provider_limits
-            ):
+    def _virtual_keys(self, *, samples: bool) -> Iterator[Owned]:
+        seen = {(id(None), id(None))}
+        for index, key in enumerate(self.settings.virtual_keys):
+            parts = (id(key.budget), id(key.rate_limit))
+            if key.model_limits or key.provider_limits or parts not in seen:
                 owner = Owner(Level.VIRTUAL_KEY, key.id)
                 yield self._of(owner, self.customer_of(key), ("virtual_keys", index), key)
+                if samples:
+                    seen.add(parts)
 
     def _of(
         self,
@@ -178,9 +195,8 @@ class MoneyView:
         settings: CustomerSettings | TeamSettings | VirtualKeySettings,
     ) -> Owned:
         customer = None if customer_id is None else self._customers.get(customer_id)
-        found = _owned(owner, path, settings.budget, settings.rate_limit)
-        if customer is not None and customer.timezone is not None:
-            found = found._replace(zone=customer.timezone)
+        zone = None if customer is None else customer.timezone
+        found = _owned(owner, path, settings.budget, settings.rate_limit, zone=zone or DEFAULT_ZONE)
         if not (settings.model_limits or settings.provider_limits):
             return found
         narrowed = [
@@ -188,7 +204,7 @@ class MoneyView:
             for group, what in (("model_limits", "model"), ("provider_limits", "provider"))
             for name, limit in getattr(settings, group).items()
         ]
-        return found._replace(limits=(*found.limits, *narrowed))
+        return msgspec.structs.replace(found, limits=(*found.limits, *narrowed))
 
 
 def _owned(
@@ -197,6 +213,8 @@ def _owned(
     budget: BudgetSettings | list[BudgetSettings] | None,
     limits: RateLimitSettings | None,
     limits_setting: str = "rate_limit",
+    *,
+    zone: str = DEFAULT_ZONE,
 ) -> Owned:
     budgets: tuple[tuple[SettingPath, BudgetSettings], ...] = ()
     if isinstance(budget, BudgetSettings):
@@ -204,4 +222,4 @@ def _owned(
     elif budget is not None:
         budgets = tuple(((*path, "budget", index), each) for index, each in enumerate(budget))
     limited = () if limits is None else (((*path, limits_setting), owner, limits),)
-    return Owned(owner, DEFAULT_ZONE, budgets, limited)
+    return Owned(owner, zone, budgets, limited)

@@ -65,14 +65,19 @@ class _Check:
                 "is not a known provider, so it needs `dialect` and `base_url`",
                 did_you_mean(name, KNOWN),
             )
-        elif name in KNOWN and not view.has_url:
+        elif name in KNOWN and not (view.has_url and self._is_the_names_own_url()):
             self._error((), "needs `base_url`")
         if self._settings.url_style == "deployments" and self._settings.api_version is None:
             self._error(("api_version",), "is required with `url_style: deployments`")
 
+    def _is_the_names_own_url(self) -> bool:
+        """False where another vendor's would be taken, because of its dialect."""
+        name, known = self._view.name, self._view.known
+        return self._settings.base_url is not None or known is KNOWN[name] or known.dialect == name
+
     def _credentials(self) -> None:
         known = self._view.known
-        given = self._settings.credentials
+        given = self._view.credentials
         complete = not self._failed("credentials")
         if not given and known.needs_secret:
             template = f"${{{known.env[0]}}}" if known.env else "${VARIABLE}"
@@ -160,8 +165,8 @@ class _Check:
     # --- headers and connections ---------------------------------------------------------------------
 
     def _headers(self) -> None:
-        settings, known = self._settings, self._view.known
-        auth = (settings.auth_header or known.auth_header).lower()
+        settings = self._settings
+        auth, _ = self._view.auth
         if settings.auth_header is not None:
             self._header(("auth_header",), settings.auth_header)
         if problem := header_value_problem(settings.auth_prefix or ""):

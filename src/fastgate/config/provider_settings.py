@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from fastgate.config.identity_settings import AwsSettings, AzureSettings, GoogleSettings
 from fastgate.config.money_settings import BudgetList, RateLimitSettings
 from fastgate.config.section import DAY_S, Identifier, Section
 from fastgate.config.shape import SECRET, SENSITIVE
+from fastgate.domain.dialect import DialectName
 from fastgate.domain.endpoint import Endpoint
 
 
@@ -120,11 +122,15 @@ class NetworkSettings(Section, frozen=True):
 
 
 class CredentialSettings(Section, frozen=True):
-    """One secret to present to a provider."""
+    """One secret to present to a provider, or a login that is exchanged for one."""
 
     secret: Annotated[
-        str, Meta(description="The secret: `${VAR}`, `env.VAR`, `file:/path`, or `none`.", extra=SECRET)
-    ]
+        str | None,
+        Meta(description="The secret: `${VAR}`, `env.VAR`, `file:/path`, or `none`.", extra=SECRET),
+    ] = None
+    aws: Annotated[AwsSettings | None, Meta(description="In its place: AWS (Bedrock).")] = None
+    google: Annotated[GoogleSettings | None, Meta(description="In its place: Google (Vertex AI).")] = None
+    azure: Annotated[AzureSettings | None, Meta(description="In its place: Entra ID (Azure OpenAI).")] = None
     id: Annotated[
         Identifier | None, Meta(description="Name in logs and metrics; default `credential-N`.")
     ] = None
@@ -154,9 +160,7 @@ class DeploymentSettings(Section, frozen=True):
 class ProviderSettings(Section, frozen=True):
     """A vendor, or a server of one's own. A known name needs only credentials."""
 
-    dialect: Annotated[Literal["openai"] | None, Meta(description="Wire dialect; known names bring it.")] = (
-        None
-    )
+    dialect: Annotated[DialectName | None, Meta(description="Wire dialect; known names bring it.")] = None
     base_url: Annotated[
         str | None, Meta(description="URL up to and including the version, without a slash at the end.")
     ] = None
@@ -178,6 +182,10 @@ class ProviderSettings(Section, frozen=True):
         dict[str, Annotated[str, Meta(extra=SENSITIVE)]], Meta(description="Headers added to every call.")
     ] = {}
     api_version: Annotated[str | None, Meta(description="`api-version` query parameter (Azure).")] = None
+    region: Annotated[
+        str | None, Meta(description="`{region}` of the URL (Bedrock, Vertex AI), for all its models.")
+    ] = None
+    project: Annotated[str | None, Meta(description="`{project}` of the URL (Vertex AI).")] = None
     resource: Annotated[str | None, Meta(description="`{resource}` of the URL (Azure OpenAI).")] = None
     host: Annotated[str | None, Meta(description="`{host}` of the URL (Databricks).")] = None
     url_style: Annotated[
@@ -185,7 +193,11 @@ class ProviderSettings(Section, frozen=True):
         Meta(description="Azure: `/openai/v1` or `/openai/deployments/NAME`."),
     ] = None
     endpoints: Annotated[
-        list[Endpoint] | None, Meta(description="Endpoints it offers; default from the table.")
+        list[Endpoint] | None,
+        Meta(
+            description="Endpoints it offers; default from the table. One for conversations brings all of "
+            "those, by translation; likewise embeddings, and rerank."
+        ),
     ] = None
     stream_usage: Annotated[
         bool | None, Meta(description="Whether it takes `stream_options.include_usage`.")

@@ -7,14 +7,14 @@ The one place of these rules: `config.provider_check` finds with it what is wron
 import re
 from typing import TYPE_CHECKING, Final
 
-from fastgate.config.provider_settings import DeploymentSettings, ProviderSettings
-from fastgate.domain.provider_table import KNOWN, KnownProvider
+from fastgate.config import identity_view
+from fastgate.config.provider_settings import CredentialSettings, DeploymentSettings, ProviderSettings
+from fastgate.domain.provider_table import known_provider
 from fastgate.domain.url import base_url
 
 if TYPE_CHECKING:
     from fastgate.config.catalogue import CatalogueModel
 
-_CUSTOM: Final = KnownProvider(None, needs_secret=False)
 _AZURE_V1: Final = "/openai/v1"
 _AZURE_DEPLOYMENTS: Final = "/openai"
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
@@ -24,11 +24,34 @@ class ProviderView:
     def __init__(self, name: str, settings: ProviderSettings) -> None:
         self.name = name
         self.settings = settings
-        self.known = KNOWN.get(name, _CUSTOM)
+        self.known = known_provider(name, settings.dialect, own_url=settings.base_url is not None)
         self._azure = self.known.account_names or settings.url_style is not None
         self._by_name: dict[str, list[str | None]] = {}
         for deployment in settings.deployments:
-            self._by_name.setdefault(deployment.model.lower(), []).append(deployment.region)
+            self._by_name.setdefault(deployment.model.lower(), []).append(self.region_of(deployment))
+
+    # --- credentials ---------------------------------------------------------------------------------
+
+    @property
+    def credentials(self) -> list[CredentialSettings]:
+        """A cloud's machines have a login, so that none need be said there."""
+        given, kind = self.settings.credentials, self.known.identity
+        if given or kind is None or not self.known.ambient:
+            return given
+        return [identity_view.of_surroundings(kind)]
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """The header that carries the secret, in lower case, and what stands before it. A token of Entra is
+        not presented as an API key is."""
+        settings, known = self.settings, self.known
+        header, prefix = known.auth_header, known.auth_prefix
+        if any(each.azure is not None for each in settings.credentials):
+            header, prefix = "authorization", "Bearer "
+        return (
+            (settings.auth_header or header).lower(),
+            prefix if settings.auth_prefix is None else settings.auth_prefix,
+        )
 
     # --- URLs ----------------------------------------------------------------------------------------
 
@@ -52,31 +75,52 @@ class ProviderView:
 
         ValueError, whose message repeats nothing of it.
         """
-        template = self._template(self.settings.base_url or self.known.base_url)
+        template = self._template(self.settings.base_url, self.region)
         if template is None:
             return None
         if self.settings.deployments and (
-            "{region}" in template or ("{resource}" in template and self.settings.resource is None)
+            ("{region}" in template and self.region is None)
+            or ("{resource}" in template and self.settings.resource is None)
         ):
             return None
-        return self._filled(template, None)
+        return self._filled(template, self.region)
 
     def deployment_url(self, deployment: DeploymentSettings) -> str:
         """ValueError, whose message repeats nothing of it."""
-        template = self._template(deployment.base_url or self.settings.base_url or self.known.base_url)
+        region = self.region_of(deployment)
+        template = self._template(deployment.base_url or self.settings.base_url, region)
         if template is None:
             raise ValueError("needs a `base_url`, here or at the provider")
-        return self._filled(template, deployment.region)
+        return self._filled(template, region)
 
-    def _template(self, url: str | None) -> str | None:
+    @property
+    def region(self) -> str | None:
+        """Where its models are, but for deployments that say their own."""
+        return self.settings.region or self.known.region
+
+    @property
+    def home_region(self) -> str | None:
+        """Where its logins are asked: the provider's region, or the first that a deployment says."""
+        return next(filter(None, (self.region, *(each.region for each in self.settings.deployments))), None)
+
+    def region_of(self, deployment: DeploymentSettings) -> str | None:
+        return deployment.region or self.region
+
+    def _template(self, given: str | None, region: str | None) -> str | None:
         """With its placeholders, and the path of its style, whatever of that path it was given with."""
+        url = given or dict(self.known.region_urls).get(region or "", self.known.base_url)
         if url is None or not self._azure:
             return url
         root = url.rstrip("/").removesuffix(_AZURE_V1).removesuffix(_AZURE_DEPLOYMENTS)
         return root + (_AZURE_DEPLOYMENTS if self.azure_deployments else _AZURE_V1)
 
     def _filled(self, template: str, region: str | None) -> str:
-        values = {"resource": self.settings.resource, "host": self.settings.host, "region": region}
+        values = {
+            "resource": self.settings.resource,
+            "host": self.settings.host,
+            "project": self.settings.project,
+            "region": region,
+        }
         url = template
         for field in dict.fromkeys(_PLACEHOLDER.findall(template)):
             value = values.get(field)
@@ -105,17 +149,23 @@ class ProviderView:
             return ()
         from fastgate.config import catalogue  # tens of megabytes, for the configurations that need it
 
-        listed = catalogue.models(known.catalogue, known.unlisted)
+        listed = catalogue.models(known.catalogue, known.unlisted, known.names)
         return tuple(model for model in listed if model.id.lower() not in self._by_name)
 
     def serves(self, model: str) -> bool:
         """Whether a route may name the model here. ValueError as `url`."""
+        if self.takes_any and self.url() is not None:
+            return True
+        return self.lists(model)
+
+    def lists(self, model: str) -> bool:
+        """Whether it serves the model by its plain name. ValueError as `url`."""
         name = model.lower()
         if name in self._by_name:
             return True
         if self.url() is None:
             return False
-        if self.takes_any or name in {each.lower() for each in self.settings.models or ()}:
+        if name in {each.lower() for each in self.settings.models or ()}:
             return True
         return any(
             name in map(str.lower, each.names) or (each.pattern and re.search(each.pattern, name))
@@ -123,8 +173,10 @@ class ProviderView:
         )
 
     def regions(self, model: str) -> list[str]:
-        """Where the model has deployments."""
-        return sorted({region for region in self._by_name.get(model.lower(), ()) if region})
+        """Where the model is served."""
+        if (name := model.lower()) in self._by_name:
+            return sorted({region for region in self._by_name[name] if region})
+        return [self.region] if self.region is not None and self.serves(model) else []
 
     def names(self) -> list[str]:
         """What is served by name, to find out what was meant."""

@@ -52,6 +52,8 @@ class _Check:
             provider_check.check(view, settings.server, self._tree, self._report)
         for name, route in settings.routes.items():
             self._route(("routes", name), name, route)
+        for old, new in settings.redirects.items():
+            self._redirect(("redirects", old), old, new)
         for index, price in enumerate(settings.prices):
             self._configured(("prices", index, "provider"), price.provider)
         self._owners()
@@ -82,16 +84,35 @@ class _Check:
         for index, group in enumerate(groups):
             for place, target in enumerate(group.deployments):
                 self._target((*groups_path, index, "deployments", place), target)
+        providers = {target.provider for group in groups for target in group.deployments}
+        if providers and providers <= KNOWN.keys() - self._views.keys():
+            variables = [KNOWN[each].env[0] for each in sorted(providers) if KNOWN[each].env]
+            self._error(
+                path,
+                f"none of its providers is configured ({', '.join(sorted(providers))})",
+                f"set {' or '.join(variables)}" if variables else None,
+            )
+
+    def _redirect(self, path: SettingPath, old: str, new: str) -> None:
+        retired = {name.lower() for name in self._settings.redirects}
+        if old == AUTO or old in self._settings.routes:
+            self._error(path, f"`{old}` is no model, so it cannot be retired")
+        elif new.lower() in retired:
+            self._error(path, f"`{new}` is retired itself: say the name that takes its place in the end")
+        elif not self._report.failed(("providers",)) and not self._is_served(new):
+            self._warning(path, f"nothing that is configured serves `{new}`")
+
+    def _is_served(self, name: str) -> bool:
+        if name in self._settings.routes:
+            return True
+        provider, slash, model = name.partition("/")
+        if slash and provider in self._views:
+            return self._views[provider].serves(model)
+        return any(view.lists(name) for view in self._views.values())
 
     def _target(self, path: SettingPath, target: TargetSettings) -> None:
         view = self._views.get(target.provider)
-        if view is None and target.provider in KNOWN:
-            known = KNOWN[target.provider]
-            variable = f", or set {known.env[0]}" if known.env else ""
-            self._error(
-                (*path, "provider"), f"the provider `{target.provider}` is not configured: add it{variable}"
-            )
-        elif view is None:
+        if view is None:
             self._configured((*path, "provider"), target.provider)
         elif target.model and not self._report.failed(("providers", view.name)):
             self._served(path, view, target)
@@ -112,17 +133,25 @@ class _Check:
             )
 
     def _owners(self) -> None:
-        for index, team in enumerate(self._settings.teams):
-            self._declared(("teams", index, "customer_id"), "customer", team.customer_id)
-        for index, key in enumerate(self._settings.virtual_keys):
-            self._declared(("virtual_keys", index, "customer_id"), "customer", key.customer_id)
-            self._declared(("virtual_keys", index, "team_id"), "team", key.team_id)
+        for group in ("teams", "virtual_keys"):
+            self._declared(
+                (group,), "customer", (each.customer_id for each in getattr(self._settings, group))
+            )
+        self._declared(("virtual_keys",), "team", (key.team_id for key in self._settings.virtual_keys))
 
-    def _declared(self, path: SettingPath, kind: str, name: str | None) -> None:
-        """Only a configuration that declares customers (or teams) at all is expected to declare each. Where
-        one of them has caps, a name that is not declared would escape from them."""
+    def _declared(self, path: SettingPath, kind: str, names: Iterable[str | None]) -> None:
+        """Only a configuration that declares customers (or teams) at all is expected to declare each."""
         known = self._known[kind]
-        if not name or not known or name in known or self._labels.setdefault((kind, name), path) != path:
+        if not known:
+            return
+        for index, name in enumerate(names):
+            if name and name not in known:
+                self._undeclared((*path, index, f"{kind}_id"), kind, name)
+
+    def _undeclared(self, path: SettingPath, kind: str, name: str) -> None:
+        """Where one of its kind has caps, a name that is not declared would escape from them."""
+        known = self._known[kind]
+        if self._labels.setdefault((kind, name), path) != path:
             return
         if kind in self._capped:
             self._error(path, f"there is no {kind} `{name}`", did_you_mean(name, known))

@@ -19,9 +19,11 @@ from fastgate.config.money_settings import (
 from fastgate.config.owner_settings import CustomerSettings, TeamSettings, VirtualKeySettings
 from fastgate.config.price_settings import AssumeUnpriced, PriceSettings
 from fastgate.config.provider_settings import ProviderSettings
+from fastgate.config.responses_settings import ResponsesSettings
 from fastgate.config.route_settings import GroupSettings, RouteSettings
 from fastgate.config.section import Identifier, Section
 from fastgate.config.server_settings import Auth, Logging, Metrics, Server, Upstream
+from fastgate.domain.snapshot import Compat
 
 
 class Settings(Section, frozen=True):
@@ -44,6 +46,23 @@ class Settings(Section, frozen=True):
         ],
         Meta(description="Public model names of one's own."),
     ] = {}
+    redirects: Annotated[
+        dict[Annotated[str, Meta(min_length=1)], Annotated[str, Meta(min_length=1)]],
+        Meta(
+            description="Public names of retired models, each with the name that takes its place. Answers "
+            "say so in `x-fastgate-model-deprecated`."
+        ),
+    ] = {}
+    compat: Annotated[
+        Compat,
+        Meta(
+            description="Fields of a request that the provider cannot be told: `drop` names them in a header "
+            "of the answer, `strict` refuses the request, `pass` sends them on as they are."
+        ),
+    ] = Compat.DROP
+    responses: Annotated[
+        ResponsesSettings, Meta(description="The Responses API for providers that do not have it.")
+    ] = ResponsesSettings()
     customers: Annotated[list[CustomerSettings], Meta(description="Who is billed.")] = []
     teams: Annotated[list[TeamSettings], Meta(description="Parts of customers.")] = []
     virtual_keys: Annotated[list[VirtualKeySettings], Meta(description="Credentials of workloads.")] = []

@@ -15,6 +15,10 @@ SECRET = {"secret": True}
 """`Meta(extra=SECRET)` marks a setting whose text must neither be resolved at load nor be shown."""
 
 
+SECRET_DOCUMENT = {"secret": True, "document": True}
+"""`Meta(extra=SECRET_DOCUMENT)` marks one that is no header's value, and may have lines."""
+
+
 SENSITIVE = {"sensitive": True}
 """`Meta(extra=SENSITIVE)` marks a setting that may hold a secret beside other things: it is not shown."""
 
@@ -78,13 +82,17 @@ def metas(hint: Any) -> tuple[Meta, ...]:
 
 @_once_a_type
 def is_secret(hint: Any) -> bool:
-    return any(meta.extra == SECRET for meta in metas(hint))
+    return any(meta.extra in (SECRET, SECRET_DOCUMENT) for meta in metas(hint))
+
+
+def is_document(hint: Any) -> bool:
+    return any(meta.extra == SECRET_DOCUMENT for meta in metas(hint))
 
 
 def is_shown(hint: Any) -> bool:
     """Whether a value may stand in a message."""
     every = [*metas(hint), *(meta for member in members(hint) for meta in metas(member))]
-    return all(meta.extra not in (SECRET, SENSITIVE) for meta in every)
+    return all(meta.extra not in (SECRET, SECRET_DOCUMENT, SENSITIVE) for meta in every)
 
 
 def description(hint: Any) -> str:

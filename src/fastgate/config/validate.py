@@ -65,7 +65,7 @@ class _Walk:
     def _value(self, node: Node, hint: Any, path: SettingPath) -> Any:
         if isinstance(node.value, str):
             if shape.is_secret(hint):
-                return self._secret(node, node.value, path)
+                return self._secret(node, node.value, path, document=shape.is_document(hint))
             if interpolate.has_reference(node.value):
                 expanded = self._expanded(node, node.value, hint, path)
                 if expanded is None:
@@ -110,10 +110,10 @@ class _Walk:
             return shape.stand_in(hint)
         return converted
 
-    def _secret(self, node: Node, template: str, path: SettingPath) -> str:
+    def _secret(self, node: Node, template: str, path: SettingPath, *, document: bool) -> str:
         try:
             if ref := interpolate.secret_ref(template):
-                interpolate.resolve_secret(ref, self._environ)
+                interpolate.resolve_secret(ref, self._environ, document=document)
         except ConfigError as error:
             self._report.error(node.mark, path, str(error))
         return template

@@ -1,13 +1,17 @@
 """Providers that are switched on by the environment: by the variables that their own SDKs read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from fastgate.config import interpolate
+import msgspec
+
+from fastgate.config import identity_check, identity_view, interpolate
 from fastgate.config.diagnostics import Mark, Report
 from fastgate.config.tree import Node, node_of
 from fastgate.domain.provider_table import KNOWN, KnownProvider
+from fastgate.errors import ConfigError
 
 
 class _Address(NamedTuple):
@@ -24,21 +28,28 @@ _ADDRESSES: Final[dict[str, _Address]] = {
     "GROQ_API_KEY": _Address("GROQ_BASE_URL", "/openai/v1"),
     "TOGETHER_API_KEY": _Address("TOGETHER_BASE_URL"),
     "AZURE_OPENAI_API_KEY": _Address("AZURE_OPENAI_ENDPOINT", "/openai/v1"),
+    "ANTHROPIC_API_KEY": _Address("ANTHROPIC_BASE_URL"),
+    "ANTHROPIC_AUTH_TOKEN": _Address("ANTHROPIC_BASE_URL"),
+    "CO_API_KEY": _Address("CO_API_URL"),
 }
+
+# What an SDK sends in another way than the provider's other secrets.
+_SENT: Final[dict[str, dict[str, str]]] = {
+    "ANTHROPIC_AUTH_TOKEN": {"auth_header": "authorization", "auth_prefix": "Bearer "},
+}
+
+_GOOGLE_FILE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
-_LATER: Final[dict[str, tuple[str, ...]]] = {
-    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
-    "bedrock": ("AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"),
-    "cohere": ("CO_API_KEY", "COHERE_API_KEY"),
-    "replicate": ("REPLICATE_API_TOKEN",),
-    "vertex": ("GOOGLE_APPLICATION_CREDENTIALS",),
-}
+
+class _GoogleFile(msgspec.Struct):
+    project_id: str | None = None
 
 
 def switch_on(tree: Node, environ: Mapping[str, str], report: Report) -> None:
-    """Add each known provider whose secret is in `environ`; one that the file names stays as it is."""
+    """Add each known provider whose secret or login is in `environ`. One that the file names stays as it is,
+    but for credentials, where it says nothing of them."""
     root = tree.value
     if not isinstance(root, dict):
         return
@@ -48,14 +59,29 @@ def switch_on(tree: Node, environ: Mapping[str, str], report: Report) -> None:
     configured = section.value or {}
     found: dict[str, Node] = {}
     for name, known in KNOWN.items():
-        if name not in configured and (node := _provider(name, known, environ, report)):
+        if name not in configured:
+            node = _provider(name, known, environ, report)
+        else:
+            node = _with_credentials(configured[name], known, environ)
+        if node is not None:
             found[name] = node
     if found:
         root["providers"] = Node({**configured, **found}, section.mark)
-    for name, variables in _LATER.items():
-        given = next((variable for variable in variables if environ.get(variable)), None)
-        if given is not None and name not in configured:
-            report.info(Mark(given), (), f"the provider {name} is not supported by this version; ignored")
+
+
+def _with_credentials(node: Node, known: KnownProvider, environ: Mapping[str, str]) -> Node | None:
+    given = node.value if node.value is not None else {}
+    secret = _first(known.env, environ)
+    if secret is None or not isinstance(given, dict) or given.keys() & {"credentials", "dialect"}:
+        return None
+    credentials = node_of(_credentials(secret, environ[secret]), Mark(secret))
+    sent = node_of(_SENT.get(secret, {}), Mark(secret)).value
+    assert isinstance(sent, dict)
+    return Node({**sent, **given, "credentials": credentials}, node.mark)
+
+
+def _first(variables: Iterable[str], environ: Mapping[str, str]) -> str | None:
+    return next((variable for variable in variables if environ.get(variable, "").strip()), None)
 
 
 def _settings_of(known: KnownProvider, address: _Address | None) -> list[str]:
@@ -64,30 +90,66 @@ def _settings_of(known: KnownProvider, address: _Address | None) -> list[str]:
 
 
 def _provider(name: str, known: KnownProvider, environ: Mapping[str, str], report: Report) -> Node | None:
-    secret = next((variable for variable in known.env if environ.get(variable, "").strip()), None)
-    if secret is None:
+    secret = _first(known.env, environ)
+    given = secret or _first(known.identity_env, environ)
+    if given is None:
         return None
-    for variable in _settings_of(known, _ADDRESSES.get(secret)):
+    address = _ADDRESSES.get(given)
+    for variable in _settings_of(known, address):
         if not interpolate.is_text(environ.get(variable, "")):
             report.error(Mark(variable), (), "is not UTF-8 text")
             return None
-    settings: dict[str, Any] = {"credentials": _credentials(secret, environ[secret])}
+    settings: dict[str, Any] = {}
     for setting, variable in known.settings_env:
         if value := environ.get(variable, "").strip():
-            settings[setting] = interpolate.literal(value.removeprefix("https://").rstrip("/"))
-    if address := _ADDRESSES.get(secret):
-        url = environ.get(address.variable, "").strip().rstrip("/")
-        if url:
-            settings["base_url"] = interpolate.literal(
-                url if url.endswith(address.path) else url + address.path
-            )
+            value = value.removeprefix("https://").rstrip("/")
+            settings.setdefault(setting, interpolate.literal(value))
+    if address and (url := environ.get(address.variable, "").strip().rstrip("/")):
+        url = url if url.endswith(address.path) else url + address.path
+        settings["base_url"] = interpolate.literal(url)
+    if project := _project(known, environ):
+        settings.setdefault("project", interpolate.literal(project))
+    if reason := _stays_off(known, settings, address, secret, environ):
+        report.warning(Mark(given), (), f"the provider {name} stays off: {reason}")
+        return None
+    if secret is None:
+        settings["credentials"] = [{known.identity: {}}]
+    else:
+        settings |= _SENT.get(secret, {})
+        settings["credentials"] = _credentials(secret, environ[secret])
+    return node_of(settings, Mark(given))
+
+
+def _stays_off(
+    known: KnownProvider,
+    settings: Mapping[str, Any],
+    address: _Address | None,
+    secret: str | None,
+    environ: Mapping[str, str],
+) -> str | None:
     missing = set(_PLACEHOLDER.findall(known.base_url or "")) - settings.keys()
+    if known.region is not None:
+        missing.discard("region")
     if missing and "base_url" not in settings:
         needed = [variable for setting, variable in known.settings_env if setting in missing]
         needed += [address.variable] if address else []
-        report.warning(Mark(secret), (), f"the provider {name} stays off: {' or '.join(needed)} is not set")
+        return f"{' or '.join(needed)} is not set"
+    if secret is None and known.identity is not None:
+        login = identity_view.of_surroundings(known.identity)
+        if identity_view.is_asked_for(login, environ) and not identity_view.has_library(known.identity):
+            return f"it {identity_check.missing_library(known.identity)}"
+    return None
+
+
+def _project(known: KnownProvider, environ: Mapping[str, str]) -> str | None:
+    """Google's own libraries take it from the file with the credentials, too."""
+    if known.identity != "google" or not (path := environ.get(_GOOGLE_FILE)):
         return None
-    return node_of(settings, Mark(secret))
+    try:
+        text = interpolate.read_file(str(Path(path).absolute()))
+        return msgspec.json.decode(text, type=_GoogleFile).project_id
+    except (ConfigError, msgspec.MsgspecError):
+        return None  # told when it is used: a project alone may be all that is asked for here
 
 
 def _credentials(variable: str, value: str) -> list[dict[str, str]]:

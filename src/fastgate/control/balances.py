@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from fastgate._core import holds
+from fastgate._core import budget
 from fastgate._core.accounts import AccountTable
 from fastgate.budgets.periods import Period
 from fastgate.domain.account import Level, Owner
-from fastgate.domain.entry import Entry, Opening
+from fastgate.domain.entry import Closing, Entry, Parties
+from fastgate.domain.per_parties import PerParties
 from fastgate.store.fullest import Fullest, Rest, Watched
 
 MAX_MODELS: Final = 10_000
@@ -50,6 +51,15 @@ class Balance:
             self.spent = 0
             self.start_ns, self.end_ns, self.number = self.period.bounds(at_ns)
 
+    def spend(self, cost: int) -> "list[Passed]":
+        """In its period; the soft limits that it passes by that."""
+        before, self.spent = self.spent, self.spent + cost
+        return [
+            Passed(self, thousandths)
+            for thousandths in self.soft
+            if before * 1_000 < thousandths * self.limit <= self.spent * 1_000
+        ]
+
 
 class Passed(NamedTuple):
     """A soft limit, by what was spent."""
@@ -73,11 +83,13 @@ class Balances:
         self._tags: list[tuple[frozenset[str], Balance]] = []
         self._models: list[Balance] = []
         self._of_model: dict[str, list[Balance]] = {}
+        self._of_parties = PerParties(self.of)
 
     def install(self, balances: Iterable[Balance]) -> None:
         """In the place of those that were there."""
         self.by_line = {}
         self._by_owner, self._tags, self._models, self._of_model = {}, [], [], {}
+        self._of_parties.clear()
         for balance in balances:
             self.by_line[balance.line] = balance
             match balance.owner.level:
@@ -88,19 +100,19 @@ class Balances:
                 case level:
                     self._by_owner.setdefault((level, balance.owner.name), []).append(balance)
 
-    def of(self, opening: Opening) -> list[Balance]:
+    def of(self, parties: Parties) -> list[Balance]:
         """Those that a call counts in, whatever was charged."""
         names = [
-            (Level.VIRTUAL_KEY, opening.virtual_key),
-            *((Level.TEAM, team) for team in opening.teams),
-            (Level.CUSTOMER, opening.customer),
-            (Level.PROVIDER, opening.provider),
+            (Level.VIRTUAL_KEY, parties.virtual_key),
+            *((Level.TEAM, team) for team in parties.teams),
+            (Level.CUSTOMER, parties.customer),
+            (Level.PROVIDER, parties.provider),
             (Level.GATEWAY, ""),
         ]
         found = [balance for name in names for balance in self._by_owner.get(name, ())]
-        found += self._models_of(opening.public_model)
+        found += self._models_of(parties.public_model)
         if self._tags:
-            tags = {f"{name}={value}" for name, value in opening.tags.items()}
+            tags = {f"{name}={value}" for name, value in parties.tags.items()}
             found += [balance for wanted, balance in self._tags if wanted <= tags]
         return found
 
@@ -114,22 +126,21 @@ class Balances:
             self._of_model[model] = found
         return found
 
-    def add(self, entry: Entry) -> list[Passed]:
-        """An entry that the ledger now has; the soft limits that it passed. A budget that its worker did not
+    def add(self, entries: Iterable[Entry]) -> list[Passed]:
+        """What the ledger has now; the soft limits that were passed by it. A budget that a worker did not
         know yet is charged here."""
-        closing = entry.closing
+        alike: dict[tuple[int, tuple[int, ...]], list[Entry]] = {}
+        for entry in entries:
+            alike.setdefault((id(entry.opening.parties), entry.closing.charged), []).append(entry)
         passed: list[Passed] = []
-        for balance in self.of(entry.opening):
-            balance.roll(closing.admitted_ns)
-            if closing.admitted_ns >= balance.start_ns:
-                before, balance.spent = balance.spent, balance.spent + closing.cost
-                passed += [
-                    Passed(balance, thousandths)
-                    for thousandths in balance.soft
-                    if before * 1_000 < thousandths * balance.limit <= balance.spent * 1_000
-                ]
-            if balance.account not in closing.charged:
-                holds.charge(self._accounts, balance.line, closing.cost, closing.admitted_ns)
+        for (_, charged), found in alike.items():
+            closings = [entry.closing for entry in found]
+            balances = self._of_parties.of(found[0].opening.parties)
+            for balance in balances:
+                passed += _spent(balance, closings)
+                if balance.account not in charged:
+                    for closing in closings:
+                        budget.charge(self._accounts, balance.line, closing.cost, closing.admitted_ns)
         return passed
 
     def fullest(self, count: int) -> Fullest:
@@ -146,3 +157,16 @@ class Balances:
             tuple(Watched(each.line, each.owner.level, each.owner.name, each.word) for each in chosen),
             tuple(Rest(level, limit, spent) for level, (limit, spent) in rest.items()),
         )
+
+
+def _spent(balance: Balance, closings: list[Closing]) -> list[Passed]:
+    """Count them in, in the order in which they were settled."""
+    admitted = [closing.admitted_ns for closing in closings]
+    if balance.start_ns <= min(admitted) and max(admitted) < balance.end_ns:
+        return balance.spend(sum(closing.cost for closing in closings))
+    passed: list[Passed] = []
+    for closing in closings:
+        balance.roll(closing.admitted_ns)
+        if closing.admitted_ns >= balance.start_ns:
+            passed += balance.spend(closing.cost)
+    return passed

@@ -14,8 +14,9 @@ from fastgate._core.holds import Hold, HoldTable
 from fastgate.control.balances import Balances, Passed
 from fastgate.control.checker import Checker
 from fastgate.control.lost import PriceOf, entry_id, settled
-from fastgate.domain.entry import Closing, Entry, decode_entry
+from fastgate.domain.entry import Closing, Entry
 from fastgate.domain.money import usd
+from fastgate.ledger.decoder import EntryDecoder
 from fastgate.ledger.journal_dir import JournalDir, WriterDir
 from fastgate.ledger.reader import START, JournalReader, Position, Stop
 from fastgate.ledger.reader import Record as Journaled
@@ -24,7 +25,7 @@ from fastgate.observability.metrics import Metrics
 from fastgate.store.ledger.database import LedgerDatabase
 from fastgate.store.ledger.errors import LedgerError
 from fastgate.store.ledger.read import known_ids, positions
-from fastgate.store.ledger.rows import row_of
+from fastgate.store.ledger.rows import checked_counts
 from fastgate.store.ledger.write import Drained, LedgerAppender, Record, WriterPosition
 
 BATCH: Final = 1_000
@@ -60,6 +61,7 @@ class Bookkeeper:
         self.balances = Balances(accounts)
         self.lock = threading.RLock()
         self._appender = LedgerAppender(database)
+        self._decode = EntryDecoder().decode
         self._journals = journals
         self._accounts = accounts
         self._metrics = metrics
@@ -162,7 +164,7 @@ class Bookkeeper:
         decoded = []
         for record in records:
             try:
-                decoded.append(Record(record.sequence, decode_entry(record.payload)))
+                decoded.append(Record(record.sequence, self._decode(record.payload)))
             except msgspec.DecodeError as error:  # whole, but of another version
                 log.event(
                     "error",
@@ -187,16 +189,15 @@ class Bookkeeper:
         if records:
             oldest_ns = min(record.entry.closing.settled_ns for record in records)
             self._metrics.ledger_lag.labels().set(max(clock.time_ns() - oldest_ns, 0))
-        for record in records:
-            for passed in self.balances.add(record.entry):
-                self._tell(passed)
+        for passed in self.balances.add(record.entry for record in records):
+            self._tell(passed)
 
     def _possible(self, records: list[Record]) -> list[Record]:
         """Without those that no ledger can take, such as one with a count beyond all bounds."""
         kept = []
         for record in records:
             try:
-                row_of(0, 0, "", 0, record.entry)
+                checked_counts(record.entry.closing)
             except ValueError as error:
                 log.event(
                     "error",
@@ -260,7 +261,7 @@ class Bookkeeper:
                 "warning",
                 "a call of a worker that died was settled at what had been delivered",
                 request_id=entry.opening.request_id,
-                virtual_key=entry.opening.virtual_key,
+                virtual_key=entry.opening.parties.virtual_key,
                 cost_nano_usd=entry.closing.cost,
             )
         self._metrics.lost_holds.labels().inc(len(new))
@@ -342,7 +343,7 @@ class Bookkeeper:
             try:
                 for record in reader.read(BATCH, True):
                     with suppress(msgspec.DecodeError):  # it will be left out of the ledger too
-                        yield decode_entry(record.payload).closing
+                        yield self._decode(record.payload).closing
             finally:
                 reader.close()
             if reader.stop is Stop.LIMIT:

@@ -13,7 +13,7 @@ from fastgate.budgets import spec as budgets
 from fastgate.budgets.placement import recount, refresh
 from fastgate.control.balances import Balance
 from fastgate.control.bookkeeper import Bookkeeper
-from fastgate.control.compiling import Compiled, LedgerPlan
+from fastgate.control.compiled import Compiled, LedgerPlan
 from fastgate.control.usage_report import UsageReport, usage_report
 from fastgate.domain.account import KIND_BUDGET, KIND_LIMITS, NO_ACCOUNTS, Accounts, BudgetWord, Level, Owner
 from fastgate.domain.price import Price, PriceBook
@@ -62,7 +62,7 @@ class Books:
         self._due: list[tuple[int, int]] = []
         self.keeper: Bookkeeper | None = None
         self._watched = 0
-        self._standing: tuple[object, object] | None = None
+        self._standing: int | None = None
         self.changed = False
         self._ledger: LedgerPlan | None = None
         self.drain_interval_s = 0.25
@@ -83,7 +83,7 @@ class Books:
                 accounts = self._placed(compiled, keeper)
         except (LedgerError, ValueError) as error:
             raise ConfigError(f"ledger: {error}") from error
-        standing = (compiled.budgets, compiled.limits)
+        standing = hash((compiled.budgets, compiled.limits))
         self.changed = self._standing is not None and self._standing != standing
         self._standing = standing
         snapshot = msgspec.structs.replace(
@@ -161,17 +161,18 @@ class Books:
             line = lines[spec.name]
             self._specs[line] = spec
             new = self._accounts.load(line, BudgetWord.OPS) == 0
-            self._due.append((refresh(self._accounts, line, spec, now_ns), line))
+            self._due.append((refresh(self._accounts, line, spec.terms, now_ns), line))
             balance = known.get(line)
             if balance is None or balance.account != account_id(spec.name):
-                balance = Balance(line, account_id(spec.name), spec.owner, spec.period, now_ns)
+                balance = Balance(line, account_id(spec.name), spec.owner, spec.terms.period, now_ns)
                 balance.spent = spent.of(balance)
                 # After a restart of this process alone, workers have gone on counting.
                 if new or self._standing is not None:
                     recount(self._accounts, line, balance.spent)
                 if not new:  # calls that began before it was given up may end just now
                     keeper.suspect(line)
-            balance.limit, balance.soft, balance.word = spec.limit_nano, spec.soft, spec.word
+            terms = spec.terms
+            balance.limit, balance.soft, balance.word = terms.limit_nano, terms.soft, terms.word
             balances.append(balance)
         heapq.heapify(self._due)
         keeper.balances.install(balances)
@@ -225,7 +226,8 @@ class Books:
         with keeper.lock:
             while self._due and self._due[0][0] <= now_ns:
                 _, line = heapq.heappop(self._due)
-                heapq.heappush(self._due, (refresh(self._accounts, line, self._specs[line], now_ns), line))
+                due_ns = refresh(self._accounts, line, self._specs[line].terms, now_ns)
+                heapq.heappush(self._due, (due_ns, line))
 
     def write_fullest(self) -> None:
         """Say which budgets have a gauge each: those with the largest share spent."""

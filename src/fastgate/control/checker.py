@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from fastgate import clock
 from fastgate._core import holds as states
 from fastgate._core.accounts import AccountTable
-from fastgate._core.holds import Hold, roll
+from fastgate._core.budget import roll
+from fastgate._core.holds import Hold
 from fastgate.budgets.state import pack, unpack
 from fastgate.control.balances import Balance, Balances
 from fastgate.domain.account import AMOUNT_MASK, BudgetWord

@@ -10,16 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from fastgate.budgets.spec import AccountSpec
-from fastgate.config.diagnostics import Diagnostic
-from fastgate.domain.snapshot import Snapshot
-from fastgate.keys.compiled import CompiledKeys
+from fastgate.control.compiled import CompileResult, decode_result
 from fastgate.launch import Embedded
-from fastgate.limits.spec import LimitSpec
 
 TIMEOUT_S: Final = 300.0
 _MAX_REASON: Final = 2_000
@@ -33,44 +29,10 @@ class CompileRequest(msgspec.Struct, frozen=True):
     embedded: Embedded
 
 
-class LedgerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """`url` None: SQLite in the data directory. `archive_directory` None: old entries are deleted."""
-
-    url: str | None
-    drain_interval_ms: int
-    retention_days: int
-    archive_directory: str | None
-    archive_format: str
-
-
-class Compiled(msgspec.Struct, frozen=True, kw_only=True):
-    """`snapshot` has prices, and no accounts yet; its generation is 0. `restart` are the settings that take
-    effect after a restart only. `watched` is how many budgets get a gauge."""
-
-    snapshot: Snapshot
-    keys: CompiledKeys
-    budgets: tuple[AccountSpec, ...]
-    limits: tuple[LimitSpec, ...]
-    ledger: LedgerPlan
-    restart: dict[str, Any]
-    watched: int
-    host: str
-
-
-class CompileResult(msgspec.Struct, frozen=True):
-    """`compiled` None: `findings` or `reasons` say why."""
-
-    findings: tuple[Diagnostic, ...] = ()
-    reasons: tuple[str, ...] = ()
-    compiled: Compiled | None = None
-
-
 Compile = Callable[[CompileRequest, Mapping[str, str]], CompileResult]
 
 encode_request: Final = msgspec.msgpack.Encoder().encode
 decode_request: Final = msgspec.msgpack.Decoder(CompileRequest).decode
-encode_result: Final = msgspec.msgpack.Encoder().encode
-_decode_result: Final = msgspec.msgpack.Decoder(CompileResult).decode
 
 
 def compile_in_child(request: CompileRequest, environ: Mapping[str, str]) -> CompileResult:
@@ -90,4 +52,4 @@ def compile_in_child(request: CompileRequest, environ: Mapping[str, str]) -> Com
     if child.returncode != os.EX_OK:
         said = child.stderr.decode(errors="replace")[-_MAX_REASON:].strip()
         return CompileResult(reasons=(f"compiling the configuration failed ({child.returncode}): {said}",))
-    return _decode_result(child.stdout)
+    return decode_result(child.stdout)

@@ -7,17 +7,23 @@ import msgspec
 from fastgate.config.owner_settings import VirtualKeySettings
 from fastgate.config.provider_settings import CredentialSettings, ProviderSettings
 from fastgate.config.settings import Settings
+from fastgate.domain.dialect import DialectName
 from fastgate.launch import Embedded
 
 SIMULATED: Final = "simulated"
 KEY_ID: Final = "ready-made"
 
 
+def is_complete(settings: Settings) -> bool:
+    """Whether `complete` changes nothing, whatever is embedded."""
+    return bool(settings.providers and settings.virtual_keys)
+
+
 def complete(settings: Settings, embedded: Embedded) -> Settings:
     """What is configured wins; what is not is taken from `embedded`."""
     if embedded.simulated_url is not None and not settings.providers:
         simulated = ProviderSettings(
-            dialect="openai",
+            dialect=DialectName.OPENAI,
             base_url=f"{embedded.simulated_url}/v1",
             credentials=[CredentialSettings(secret="none")],  # noqa: S106 (says that there is no secret)
             models=list(embedded.simulated_models),

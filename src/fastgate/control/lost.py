@@ -44,7 +44,7 @@ def settled(writer: str, hold: Hold, price_of: PriceOf) -> Entry:
             usage=usage,
             price="" if price is None else price.id,
             estimated=True,
-            unpriced=price is None and opening.endpoint != Endpoint.MODERATIONS,
+            unpriced=price is None and opening.parties.endpoint != Endpoint.MODERATIONS,
             cost=0 if price is None else cost_nano(price, usage),
             charged=hold.accounts,
             duration_ms=0,

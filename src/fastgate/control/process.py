@@ -5,9 +5,11 @@ import gc
 import signal
 
 from fastgate import tasks
+from fastgate.control import handover
 from fastgate.control import socket as control_socket
 from fastgate.control.books import Books
 from fastgate.control.http import control_app
+from fastgate.control.identities.identities import Identities
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
 from fastgate.control.reloader import Reloader
@@ -50,7 +52,7 @@ async def serve(launch: ControlLaunch) -> int:
         reloader = Reloader(Publisher(launch, data_dir, counters, store, books, metrics=metrics), counters)
         loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
         # Also after a restart: the configuration may have changed while nobody watched.
-        result = reloader.reload()
+        result = reloader.first(handover.take(launch.handed_fd))
     except Exception as exc:
         # Whatever it is, the supervisor has to know: without a word it would go on starting this process.
         lifeline.report(f"control process: {type(exc).__name__}: {exc}")
@@ -60,7 +62,8 @@ async def serve(launch: ControlLaunch) -> int:
             lifeline.report(_reasons(result))
             return 1
         status = StatusReader(reloader.publisher, counters).read
-        app = control_app(reloader.reload_everywhere, status, books.usage)
+        identities = Identities(reloader.publisher)
+        app = control_app(reloader.reload_everywhere, status, books.usage, identities.handed_out)
         server = Server(
             app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
         )
@@ -74,6 +77,7 @@ async def serve(launch: ControlLaunch) -> int:
             tasks.spawn(rounds.drain(), "drain journals"),
             tasks.spawn(rounds.check(), "compare counters"),
             tasks.spawn(rounds.retire(), "archive old entries"),
+            tasks.spawn(identities.run(), "keep identities fresh"),
         )
         gc.enable()
         gc.freeze()

@@ -3,7 +3,7 @@
 import os
 import traceback
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,8 @@ from fastgate._core.shm import SharedSlots
 from fastgate.config.diagnostics import Diagnostic, Severity
 from fastgate.config.place import config_file
 from fastgate.control.books import Books
-from fastgate.control.compiling import Compile, Compiled, CompileRequest, compile_in_child
+from fastgate.control.compiled import Compiled, CompileResult
+from fastgate.control.compiling import Compile, CompileRequest, compile_in_child
 from fastgate.control.messages import ReloadResult
 from fastgate.domain.snapshot import Snapshot
 from fastgate.errors import ConfigError
@@ -77,10 +78,17 @@ class Publisher:
     def publish(self) -> ReloadResult:
         """Read, check and publish. Never raises: what cannot be published changes nothing, and is logged
         and counted. What is as it was is not published again: workers would start their caches anew."""
+        return self._publish(lambda: self._compile(self._request, os.environ))
+
+    def publish_compiled(self, result: CompileResult) -> ReloadResult:
+        """As `publish`, of what somebody else has read and checked."""
+        return self._publish(lambda: result)
+
+    def _publish(self, compile_: Callable[[], CompileResult]) -> ReloadResult:
         before = self.generation
         found: list[Diagnostic] = []
         try:
-            result = self._compile(self._request, os.environ)
+            result = compile_()
             found = list(result.findings)
             if result.compiled is None:
                 self.last = self._refused([*found, *_diagnostics(Severity.ERROR, result.reasons)])

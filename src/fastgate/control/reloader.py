@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from fastgate._core.shm import SharedSlots
+from fastgate.control.handover import Handover
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
 from fastgate.control.watch import POLL_S, FileWatcher
@@ -28,6 +29,14 @@ class Reloader:
         self._signalled = asyncio.Event()
         file = publisher.file
         self._watcher = None if file is None else FileWatcher(file)
+
+    def first(self, handed: Handover | None) -> ReloadResult:
+        """What was handed over, where anything was."""
+        if handed is None:
+            return self.reload()
+        if self._watcher is not None:
+            self._watcher.handled(handed.file)
+        return self.publisher.publish_compiled(handed.result)
 
     def reload(self) -> ReloadResult:
         if self._watcher is not None:

@@ -9,7 +9,17 @@ from pathlib import Path
 
 POLL_S = 1.0
 
-_Mark = tuple[int, int, int, int] | None
+Stamp = tuple[int, int, int, int]
+"""Which file it was, and in which state: device, inode, time of the last change in nanoseconds, size."""
+
+
+def stamp(path: Path) -> Stamp | None:
+    """None where there is no such file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class FileWatcher:
@@ -19,26 +29,20 @@ class FileWatcher:
         self._path = path
         self.handled()
 
-    def handled(self) -> None:
-        """The file is about to be read as it is now: only what comes after this is a change."""
-        self._handled = self._last = self._mark()
+    def handled(self, read: Stamp | None = None) -> None:
+        """The file was read as `read`, or is about to be read as it is now: only what comes after that is a
+        change."""
+        self._handled = self._last = read or stamp(self._path)
 
     def poll(self) -> bool:
         """True where the file differs from the one last handled, and does not change at the moment.
 
         A file that has gone is not a change: it is about to be replaced, or a mistake.
         """
-        mark = self._mark()
-        at_rest = mark == self._last
-        self._last = mark
-        if mark is None or mark == self._handled or not at_rest:
+        found = stamp(self._path)
+        at_rest = found == self._last
+        self._last = found
+        if found is None or found == self._handled or not at_rest:
             return False
-        self._handled = mark
+        self._handled = found
         return True
-
-    def _mark(self) -> _Mark:
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -11,6 +11,8 @@ from fastgate.domain.model_ref import ModelRef
 class Level(StrEnum):
     """Whose budget or limit it is."""
 
+    __hash__ = str.__hash__  # the one of `Enum` is a Python function, and owners are hashed by the 100,000
+
     GATEWAY = "gateway"
     CUSTOMER = "customer"
     TEAM = "team"
@@ -25,7 +27,7 @@ OWN_LEVELS: Final = frozenset({Level.VIRTUAL_KEY, Level.TEAM, Level.CUSTOMER})
 """Whose sums a client may see: those of others say what other tenants spend."""
 
 
-class Owner(msgspec.Struct, frozen=True, array_like=True):
+class Owner(msgspec.Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
     """`name` is the owner's id; of a tag budget `name=value`, several joined by `,`, sorted.
 
     `narrowed` says for which part of the owner's traffic: `model=GLOB` or `provider=NAME`; "" for all.

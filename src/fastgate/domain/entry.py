@@ -26,35 +26,44 @@ class Outcome(StrEnum):
     WORKER_LOST = "worker_lost"
 
 
-class Opening(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """What is known before the call.
+class Parties(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """Who calls, and where: the same for all calls of one payer to one destination.
 
-    `teams` from the innermost outwards. `model` is the name sent upstream, `public_model` the
-    deployment's (a safe label). `hold_price` is the id of the price that `held` was worked out by, "" for
-    none; `input_tokens` is the estimate that it was worked out from.
+    `teams` from the innermost outwards. `model` is the name sent upstream, `public_model` the deployment's
+    (a safe label).
     """
 
-    request_id: str
-    attempt: int
     virtual_key: str
     customer: str
     teams: tuple[str, ...]
     tags: dict[str, str]
     metadata: dict[str, str]
     endpoint: str
-    stream: bool
-    requested_model: str
     provider: str
     deployment: str
     credential: str
     model: str
     public_model: str
+
+
+class Opening(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known before the call.
+
+    `hold_price` is the id of the price that `held` was worked out by, "" for none; `input_tokens` is the
+    estimate that it was worked out from.
+    """
+
+    parties: Parties
+    request_id: str
+    attempt: int
+    stream: bool
+    requested_model: str
     hold_price: str
     held: int
     input_tokens: int
 
 
-class Closing(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Closing(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """What became of it.
 
     `id` is unique over all entries: the writer and the number of the hold, hexadecimal. `admitted_ns` decides
@@ -78,17 +87,34 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     ttft_ms: int
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One ledger entry."""
 
     opening: Opening
     closing: Closing
 
 
-encode_opening: Final = msgspec.msgpack.Encoder().encode
 encode_closing: Final = msgspec.msgpack.Encoder().encode
 decode_opening: Final = msgspec.msgpack.Decoder(Opening).decode
 decode_entry: Final = msgspec.msgpack.Decoder(Entry).decode
+
+Call = tuple[str, int, bool, str, str, int, int]
+"""The fields of an Opening behind its parties."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+# Of MessagePack: the head of an array with less than 16 elements is one byte.
+_HEAD: Final = 0x90
+_HEAD_BYTES: Final = 1
+
+
+def encode_parties(parties: Parties) -> bytes:
+    """What an encoded opening begins with: made once for many calls."""
+    return bytes([_HEAD + len(Opening.__struct_fields__)]) + _encode(parties)
+
+
+def encode_opening(parties: bytes, call: Call) -> bytes:
+    """As an `Opening` is encoded, of its encoded parties and its other fields, in their order."""
+    return parties + _encode(call)[_HEAD_BYTES:]
 
 
 def join(opening: bytes, closing: bytes) -> bytes:

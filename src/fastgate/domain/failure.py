@@ -23,6 +23,7 @@ class FailureKind(StrEnum):
     REDIRECT = "redirect"
     RATE_LIMITED = "rate_limited"
     CREDENTIAL_REJECTED = "credential_rejected"
+    CREDENTIAL_UNAVAILABLE = "credential_unavailable"
     SERVER_ERROR = "server_error"
     CLIENT_ERROR = "client_error"
     STREAM_ERROR = "stream_error"
@@ -57,6 +58,7 @@ SCOPE: dict[FailureKind, Scope] = {
     FailureKind.REDIRECT: Scope.DEPLOYMENT,
     FailureKind.RATE_LIMITED: Scope.CREDENTIAL,
     FailureKind.CREDENTIAL_REJECTED: Scope.CREDENTIAL,
+    FailureKind.CREDENTIAL_UNAVAILABLE: Scope.CREDENTIAL,
     FailureKind.SERVER_ERROR: Scope.DEPLOYMENT,
     FailureKind.CLIENT_ERROR: Scope.REQUEST,
     FailureKind.STREAM_ERROR: Scope.DEPLOYMENT,
@@ -68,8 +70,11 @@ class UpstreamError(Exception):
     """One attempt failed. `reused` says that it was on a pooled connection that had served before.
 
     `status`, `headers` and `body` are set where the upstream answered at all; names of headers are
-    lower case. `retry_after_s` is what the upstream asked for.
+    lower case. `retry_after_s` is what the upstream asked for. `translated`: the client speaks another format
+    than the body's.
     """
+
+    translated = False
 
     def __init__(
         self,

@@ -12,10 +12,11 @@ from typing import Final
 import msgspec
 
 from fastgate.domain.account import Accounts
+from fastgate.domain.credential import AwsKeyRefs, Identity, SecretRef
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.price import PriceBook
 
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 3
 MAX_MODEL_NAME: Final = 256  # bounds what a client can make the regular expressions and the caches work on
 
 
@@ -41,19 +42,19 @@ class Unpriced(StrEnum):
     ALLOW = "allow"
 
 
+class Compat(StrEnum):
+    """What becomes of a field of a request that the provider cannot be told."""
+
+    DROP = "drop"
+    STRICT = "strict"
+    PASS = "pass"  # noqa: S105 (no password: it is passed on as it is)
+
+
 class WhenFull(StrEnum):
     """What becomes of calls while the journal has no room left."""
 
     DENY = "deny"
     ALLOW_UNRECORDED = "allow_unrecorded"
-
-
-class SecretRef(msgspec.Struct, frozen=True):
-    """`template` as written (`${VAR}`, `env.VAR`, `file:/path`, or a literal); `part` is the index
-    in a comma-separated list, -1 for the whole."""
-
-    template: str
-    part: int = -1
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,13 +105,16 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """`fingerprint` changes when the configuration of the secret does; it says nothing about its value.
+    """One of `secret`, `aws_keys` and `identity`, or none of them: then there is nothing to present.
 
+    `fingerprint` changes when the configuration of the secret does; it says nothing about its value.
     `models` are globs of what it may be used for; None means everything.
     """
 
     id: str
-    secret: SecretRef | None
+    secret: SecretRef | None = None
+    aws_keys: AwsKeyRefs | None = None
+    identity: Identity | None = None
     fingerprint: str = ""
     weight: int = 1
     models: tuple[str, ...] | None = None
@@ -120,7 +124,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """`auth_header` is lower case; the secret is presented as `auth_prefix` + secret.
 
     `query` goes onto every URL, without the `?`. With `azure_deployments` the path of a call that names
-    a model is `/deployments/MODEL/chat/completions` instead of `/chat/completions`.
+    a model is `/deployments/MODEL/chat/completions` instead of `/chat/completions`. `endpoints` it has
+    itself; `serves` are those and what can be translated into its formats.
     """
 
     name: str
@@ -132,7 +137,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     azure_deployments: bool = False
     stream_usage: bool = True
     output_cap: str = "max_tokens"
-    endpoints: tuple[Endpoint, ...] = tuple(Endpoint)
+    endpoints: tuple[Endpoint, ...] = ()
+    serves: tuple[Endpoint, ...] = ()
     credentials: tuple[Credential, ...] = ()
     timeouts: Timeouts = Timeouts()
     retries: Retries = Retries()
@@ -145,7 +151,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
     `model` is its public name and a safe label: it comes from the configuration or the catalogue, and
     is `*` where any name is taken. `upstream_model` is the name that the upstream is sent; None sends
-    the name that was asked for. `base_url` has no trailing slash. `credentials` are ids.
+    the name that was asked for. `base_url` has no trailing slash. `credentials` are ids. `deprecated`: its
+    vendor says so.
     """
 
     id: str
@@ -155,6 +162,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     region: str | None = None
     credentials: tuple[str, ...] = ()
+    deprecated: bool = False
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,6 +252,14 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     when_full: WhenFull = WhenFull.DENY
 
 
+class KeptResponses(msgspec.Struct, frozen=True, kw_only=True):
+    """Responses of providers that keep none themselves: for `ttl_s`, and of `max_bytes` all together."""
+
+    on: bool = False
+    ttl_s: int = 30 * 86_400
+    max_bytes: int = 1 << 30
+
+
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the data plane that a reload may change."""
 
@@ -259,9 +275,11 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     retry_budget_min_per_s: float = 5.0
     log_requests: bool = True
     stream_failure: StreamFailure = StreamFailure.FAIL
+    compat: Compat = Compat.DROP
     money: Money = Money()
     queue: Queue = Queue()
     journal: Journal = Journal()
+    responses: KeptResponses = KeptResponses()
 
 
 class TagAccounts(msgspec.Struct, frozen=True, array_like=True):
@@ -282,7 +300,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """`serves` is by provider, in the order of the configuration, which is the order of preference.
 
     `owners` is by `gateway/`, `customer/ID`, `team/ID`, `provider/NAME` and `deployment/ID`; those without a
-    budget or a limit are left out. `allowed_tags` are the names that a request may set tags by.
+    budget or a limit are left out. `redirects` are from lower-case public names to public names.
+    `allowed_tags` are the names that a request may set tags by.
     """
 
     format: int = SNAPSHOT_FORMAT
@@ -292,6 +311,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     deployments: dict[str, Deployment]
     serves: dict[str, Served]
     routes: dict[str, Route]
+    redirects: dict[str, str] = {}
     prices: PriceBook = PriceBook()
     owners: dict[str, Accounts] = {}
     tag_accounts: tuple[TagAccounts, ...] = ()

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 
-class Usage(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Counts of one attempt. A part is contained in its whole: `input_tokens` includes cached, cache-written,
     audio and image tokens, and `output_tokens` those of reasoning, audio and images.
 

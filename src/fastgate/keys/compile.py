@@ -30,27 +30,29 @@ class _Compiler:
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._keys = settings.virtual_keys
         self._view = MoneyView(settings)
-        self._customer_metadata = {customer.id: customer.metadata for customer in settings.customers}
-        self._team_metadata = {team.id: team.metadata for team in settings.teams}
+        self._customer_metadata = {
+            customer.id: customer.metadata for customer in settings.customers if customer.metadata
+        }
+        self._team_metadata = {team.id: team.metadata for team in settings.teams if team.metadata}
+        self._any_inherited = bool(self._customer_metadata or self._team_metadata)
         self._environ = environ
 
     def compile(self) -> CompiledKeys:
         now_s = clock.time_ns() // 1_000_000_000
         keys = tuple(map(self._key, self._keys))
-        hashes = ((key.id, self._hash(key)) for key in self._keys)
-        return CompiledKeys(
-            keys,
-            tuple(
-                (hashed, SecretRecord(owner, Source.CONFIG, issued_at_s=now_s))
-                for owner, hashed in hashes
-                if hashed is not None
-            ),
-            tuple(
-                f"virtual_keys[{index}].expires_at: the key {key.id} has expired"
-                for index, key in enumerate(keys)
-                if 0 < key.expires_at <= now_s
-            ),
+        secrets = tuple(
+            [
+                (hashed, SecretRecord(key.id, Source.CONFIG, now_s))
+                for key in self._keys
+                if (hashed := self._hash(key)) is not None
+            ]
         )
+        warnings = tuple(
+            f"virtual_keys[{index}].expires_at: the key {key.id} has expired"
+            for index, key in enumerate(keys)
+            if 0 < key.expires_at <= now_s
+        )
+        return CompiledKeys(keys, secrets, warnings)
 
     def _hash(self, given: VirtualKeySettings) -> bytes | None:
         if given.secret_hash is not None:
@@ -61,10 +63,6 @@ class _Compiler:
     def _key(self, given: VirtualKeySettings) -> VirtualKey:
         teams = self._view.path(given.team_id)
         customer_id = self._view.customer_of(given)
-        metadata = dict(self._customer_metadata.get(customer_id or "", {}))
-        for team in reversed(teams):
-            metadata.update(self._team_metadata.get(team, {}))
-        metadata.update(given.metadata)
         return VirtualKey(
             id=given.id,
             enabled=given.enabled,
@@ -75,13 +73,25 @@ class _Compiler:
             allowed_providers=None if given.allowed_providers is None else tuple(given.allowed_providers),
             allowed_models=None if given.allowed_models is None else tuple(given.allowed_models),
             denied_models=tuple(given.denied_models),
-            fallbacks=tuple(ModelRef(fallback.model, fallback.provider) for fallback in given.fallbacks),
+            fallbacks=tuple([ModelRef(each.model, each.provider) for each in given.fallbacks]),
             tags=given.tags,
-            metadata=metadata,
+            metadata=self._metadata(given, customer_id, teams),
             log_prompts=given.log_prompts,
             on_disconnect=given.on_disconnect,
             drain_max_s=given.drain_max_s,
         )
+
+    def _metadata(
+        self, given: VirtualKeySettings, customer_id: str | None, teams: tuple[str, ...]
+    ) -> dict[str, str]:
+        """Its own, over that of its teams, over that of its customer."""
+        if not self._any_inherited:
+            return given.metadata
+        metadata = dict(self._customer_metadata.get(customer_id or "", {}))
+        for team in reversed(teams):
+            metadata.update(self._team_metadata.get(team, {}))
+        metadata.update(given.metadata)
+        return metadata
 
 
 def _seconds(moment: str | None) -> int:

@@ -4,6 +4,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from fastgate._core import journal
 from fastgate._core.journal import SegmentReader
 
@@ -19,12 +21,18 @@ class Position(NamedTuple):
 START: Final = Position(1, 0, 0)
 
 
-class Record(NamedTuple):
-    """`position` is behind it."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """`offset` is behind it, in `segment`."""
 
     sequence: int
     payload: bytes
-    position: Position
+    segment: int
+    offset: int
+
+    @property
+    def position(self) -> Position:
+        """Where reading goes on behind it."""
+        return Position(self.segment, self.offset, self.sequence)
 
 
 class Stop(StrEnum):
@@ -97,7 +105,7 @@ class JournalReader:
     def _records(self, segment: SegmentReader, limit: int, living: bool) -> list[Record]:
         number = self.position.segment
         records = [
-            Record(sequence, payload, Position(number, offset, sequence))
+            Record(sequence, payload, number, offset)
             for sequence, payload, offset in segment.read(limit, living)
         ]
         self.position = Position(number, segment.offset, segment.sequence)

@@ -5,7 +5,7 @@ from typing import Final
 from fastgate._core.accounts import AccountTable
 from fastgate._core.holds import HoldTable
 from fastgate._core.journal import JournalWriter
-from fastgate.domain.entry import MAX_OPENING
+from fastgate.domain.entry import MAX_OPENING, join
 from fastgate.domain.snapshot import Journal
 from fastgate.errors import GatewayError
 from fastgate.ledger.journal_dir import JournalDir, WriterDir
@@ -35,6 +35,7 @@ class LedgerWriter:
         """OSError: the journal cannot be started, such as on a full disk."""
         self._journals = journals
         self._directory: WriterDir = journals.create()
+        self.name = self._directory.writer
         self.settings = settings
         self.holds = HoldTable(str(self._directory.holds), accounts, True)
         self._journal = JournalWriter(str(self._directory.path), _SEGMENT_BYTES)
@@ -43,20 +44,16 @@ class LedgerWriter:
         self._failing = ""
         self.bytes_on_disk = 0
         self._unrecorded = 0
-        self._promised = 0
-
-    @property
-    def name(self) -> str:
-        return self._directory.writer
 
     @property
     def promised(self) -> int:
         """Bytes of the journal that calls in flight will need."""
-        return self._promised
+        return self.holds.opening_bytes + self.holds.held * MAX_CLOSING
 
     def has_room(self) -> bool:
         """Whether one more call can surely be recorded, beside all that are in flight."""
-        return self._journal.room >= self._promised + MAX_OPENING + MAX_CLOSING
+        holds = self.holds
+        return self._journal.room >= holds.opening_bytes + MAX_OPENING + (holds.held + 1) * MAX_CLOSING
 
     def claim(self) -> int:
         """The slot of a hold. GatewayError ledger_unavailable: there is no room for one more."""
@@ -66,17 +63,19 @@ class LedgerWriter:
             self._failed(f"{type(error).__name__}: {error.strerror}")
             raise unrecordable() from None
 
-    def promise(self, opening: bytes) -> None:
-        """A call begins whose entry will have this opening."""
-        self._promised += len(opening) + MAX_CLOSING
-
-    def keep(self, opening: bytes) -> None:
-        """It has ended, with an entry or without."""
-        self._promised -= len(opening) + MAX_CLOSING
-
     def entry_id(self, slot: int) -> str:
         """Unique over all workers and times: what makes it impossible to bill a call twice."""
-        return f"{self._directory.writer}{self.holds.serial(slot):012x}"
+        return f"{self.name}{self.holds.serial(slot):012x}"
+
+    def settle(self, slot: int, opening: bytes, closing: bytes, cost: int) -> None:
+        """Journal the entry of a hold, and put its cost in the place of what it reserves.
+
+        The worker may be killed between any two of these steps: it is their order that makes a call count
+        once. What cannot be journaled is in no budget: balances are the ledger's.
+        """
+        self.holds.settling(slot)
+        recorded = self.append(join(opening, closing))
+        self.holds.settle(slot, cost if recorded else 0)
 
     def append(self, record: bytes) -> bool:
         """Journal one entry. False, counted and said aloud, where there is no room: then nobody bills it."""
@@ -96,7 +95,7 @@ class LedgerWriter:
 
     def tend(self, now_ns: int) -> None:
         """Keep a segment in reserve, within the bound, and what was written on the disk as configured."""
-        self.bytes_on_disk = self._journals.bytes_of(self._directory.writer)
+        self.bytes_on_disk = self._journals.bytes_of(self.name)
         if self._journal.room > self._journal.largest:  # a whole segment is in reserve
             self._failing = ""
         elif self.bytes_on_disk + _SEGMENT_BYTES > self.settings.max_bytes:

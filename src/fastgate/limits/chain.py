@@ -12,7 +12,6 @@ from fastgate.limits.refusal import RECHECK_NS, Refusal
 
 MOST: Final = 1 << 62
 _GAUGE: Final = struct.Struct("=iiq")  # line, word, cap: as _core.holds.HoldTable.enter takes them
-_NO_LIMIT: Final = 1 << 62
 
 
 class Chain:
@@ -23,6 +22,7 @@ class Chain:
     """
 
     __slots__ = (
+        "_amounts",
         "_caps",
         "_limits",
         "_most_output",
@@ -55,17 +55,22 @@ class Chain:
             (n for measure, n in bursts if measure is Measure.OUTPUT_TOKENS), default=MOST
         )
         self._most_tokens = min((n for measure, n in bursts if measure is Measure.TOKENS), default=MOST)
-        amounts = [(i, limit.measure, b"%d" % limit.amount) for i, (_, limit) in enumerate(rates)]
-        requests = [(i, amount) for i, measure, amount in amounts if measure is Measure.REQUESTS]
-        tokens = [(i, amount) for i, measure, amount in amounts if measure is not Measure.REQUESTS]
-        self._shown = [each for each in ((OF_REQUESTS, requests), (OF_TOKENS, tokens)) if each[1]]
+        of_requests = [i for i, (_, limit) in enumerate(rates) if limit.measure is Measure.REQUESTS]
+        of_tokens = [i for i in range(len(rates)) if i not in of_requests]
+        self._shown = [
+            (names, tuple(indexes))
+            for names, indexes in ((OF_REQUESTS, of_requests), (OF_TOKENS, of_tokens))
+            if indexes
+        ]
+        self._amounts = [b"%d" % limit.amount for _, limit in rates]
         self.cells = tuple(ref.line * LINE_WORDS + limit.word for ref, limit in self._limits)
         self.gauges = b"".join(_GAUGE.pack(ref.line, limit.word, limit.amount) for ref, limit in caps)
 
     def likely_output(self, input_tokens: int, output_tokens: int) -> int:
         """What to take for the output of a request that set no cap: what is taken by default would be refused
         for ever where a limit lets less through at once. The settlement corrects it."""
-        return max(min(output_tokens, self._most_output, self._most_tokens - input_tokens), 0)
+        most = min(self._most_output, self._most_tokens - input_tokens)
+        return output_tokens if output_tokens <= most else max(most, 0)
 
     def admit(self, requests: int, input_tokens: int, output_tokens: int, now_ns: int) -> Refusal | None:
         """Take from every rate, or from none. None: taken."""
@@ -99,17 +104,12 @@ class Chain:
     def headers(self, now_ns: int) -> list[Header]:
         """`x-ratelimit-*` of the tightest limit of requests and the tightest of tokens."""
         found: list[Header] = []
-        rates = self._rates
-        for names, limits in self._shown:
-            least, amount, tightest = _NO_LIMIT, b"", 0
-            for index, text in limits:
-                remaining = rates.remaining(index, now_ns)
-                if remaining < least:
-                    least, amount, tightest = remaining, text, index
+        for names, indexes in self._shown:
+            index, remaining, reset_ns = self._rates.tightest(indexes, now_ns)
             found += (
-                (names.limit, amount),
-                (names.remaining, b"%d" % least),
-                (names.reset, duration(rates.reset_ns(tightest, now_ns))),
+                (names.limit, self._amounts[index]),
+                (names.remaining, b"%d" % remaining),
+                (names.reset, duration(reset_ns)),
             )
         return found
 

@@ -4,7 +4,6 @@ from typing import Final, NamedTuple
 
 from fastgate.config.money_settings import BurstSettings, RateLimitSettings
 from fastgate.config.money_view import MoneyView
-from fastgate.config.settings import Settings
 from fastgate.domain.account import Limit, Measure
 from fastgate.limits.spec import LimitSpec
 
@@ -37,16 +36,19 @@ _KINDS: Final = (
 )
 
 
-def compile_limits(settings: Settings) -> tuple[LimitSpec, ...]:
+def compile_limits(view: MoneyView) -> tuple[LimitSpec, ...]:
     """Of settings that `config.load` has checked."""
-    view = MoneyView(settings)
-    return tuple(
-        LimitSpec(f"limits/{owner.level}/{owner.name}/{owner.narrowed}", owner, limits)
-        for each in (view.owners(), view.virtual_keys())
-        for owned in each
-        for _, owner, given in owned.limits
-        if (limits := _limits(given))
-    )
+    compiled: dict[int, tuple[Limit, ...]] = {}  # by identity: many owners may have the same
+    specs = []
+    for owned in view.all():
+        for _, owner, given in owned.limits:
+            limits = compiled.get(id(given))
+            if limits is None:
+                limits = compiled[id(given)] = _limits(given)
+            if limits:
+                name = f"limits/{owner.level.value}/{owner.name}/{owner.narrowed}"
+                specs.append(LimitSpec(name, owner, limits))
+    return tuple(specs)
 
 
 def _limits(given: RateLimitSettings) -> tuple[Limit, ...]:

@@ -120,16 +120,16 @@ class FairQueue:
         `key` is whose turn it takes: the virtual key's id.
         """
         now_ns = clock.monotonic_ns()
-        max_wait_ns = self.max_wait_ms * _NS_PER_MS
-        cell = self._contended(chain)
+        cell = self._contended(chain) if self._waiters else None
         if cell is None:
             refusal = admit(now_ns)
             if refusal is None:
                 return None
-            if refusal.wait_ns == NEVER or refusal.wait_ns > max_wait_ns:
+            if refusal.wait_ns == NEVER or refusal.wait_ns > self.max_wait_ms * _NS_PER_MS:
                 return refusal
         else:
             refusal = self._behind(chain, cell, now_ns)
+        max_wait_ns = self.max_wait_ms * _NS_PER_MS
         if not max_wait_ns or not self._has_room(key, now_ns):
             return refusal
         waiter = Waiter(self, key, chain, admit=admit, refusal=refusal, deadline_ns=now_ns + max_wait_ns)
@@ -180,11 +180,7 @@ class FairQueue:
 
     def _contended(self, chain: Chain) -> int | None:
         """The cell of `chain` that others wait for already."""
-        if self._waiters:
-            for cell in chain.cells:
-                if cell in self._lanes:
-                    return cell
-        return None
+        return next((cell for cell in chain.cells if cell in self._lanes), None)
 
     def _has_room(self, key: str, now_ns: int) -> bool:
         """Where all places are taken, the key that has most of them gives its last to one that has fewer."""

@@ -7,7 +7,7 @@ import msgspec
 from fastgate.domain.account import Accounts, Limit, LimitRef, Owner
 
 
-class LimitSpec(msgspec.Struct, frozen=True):
+class LimitSpec(msgspec.Struct, frozen=True, gc=False):
     """All limits of one owner, or of a part of its traffic. `name` is the account's."""
 
     name: str

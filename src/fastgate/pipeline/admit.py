@@ -5,7 +5,7 @@ from functools import partial
 
 from fastgate import clock
 from fastgate.domain.snapshot import WhenFull
-from fastgate.errors import ClientDisconnected
+from fastgate.errors import ClientDisconnected, GatewayError
 from fastgate.ledger.writer import unrecordable
 from fastgate.limits.chain import Chain
 from fastgate.limits.queue import Waiter
@@ -14,26 +14,30 @@ from fastgate.pipeline.demand import demand_of
 from fastgate.pipeline.exchange import Exchange
 
 
-async def admit(exchange: Exchange) -> None:
-    """GatewayError rate_limit_exceeded, with what to wait for; ledger_unavailable."""
+def admit(exchange: Exchange) -> Waiter | None:
+    """None: admitted. Else whoever calls has to wait its turn (`waited`).
+
+    GatewayError rate_limit_exceeded, with what to wait for; ledger_unavailable.
+    """
     accounting = exchange.services.accounting
     if not accounting.writer.has_room() and accounting.writer.settings.when_full is WhenFull.DENY:
         raise unrecordable()
     exchange.demand = demand_of(exchange)
     payer = exchange.payer = exchange.generation.payers.payer(exchange.key, exchange.tags)
-    exchange.slot = accounting.writer.claim()
     chain = payer.limits
     if not chain.refs:
-        return
+        return None
+    if chain.gauges:
+        exchange.slot = accounting.writer.claim()
     key = "" if exchange.key is None else exchange.key.id
-    entered = accounting.queue.enter(key, chain, partial(_take, exchange, chain))
-    refusal = await _wait(exchange, entered) if isinstance(entered, Waiter) else entered
-    if refusal is not None:
-        exchange.services.metrics.limit_refusals.labels(refusal.ref.owner.level.value).inc()
-        raise refusal.error(chain.headers(clock.monotonic_ns()))
+    outcome = accounting.queue.enter(key, chain, partial(_take, exchange, chain))
+    if isinstance(outcome, Refusal):
+        raise _refused(exchange, outcome)
+    return outcome
 
 
-async def _wait(exchange: Exchange, waiter: Waiter) -> Refusal | None:
+async def waited(exchange: Exchange, waiter: Waiter) -> None:
+    """Return when it is admitted. GatewayError rate_limit_exceeded; ClientDisconnected."""
     exchange.watch_client()
     began_ns = clock.monotonic_ns()
     exchange.waiter = waiter
@@ -47,21 +51,27 @@ async def _wait(exchange: Exchange, waiter: Waiter) -> Refusal | None:
         exchange.services.metrics.limit_wait.labels(level).observe(waited_ns)
     if exchange.client_left:
         raise ClientDisconnected
-    return refusal
+    if refusal is not None:
+        raise _refused(exchange, refusal)
+
+
+def _refused(exchange: Exchange, refusal: Refusal) -> GatewayError:
+    exchange.services.metrics.limit_refusals.labels(refusal.ref.owner.level.value).inc()
+    payer = exchange.payer
+    return refusal.error([] if payer is None else payer.limits.headers(clock.monotonic_ns()))
 
 
 def _take(exchange: Exchange, chain: Chain, now_ns: int) -> Refusal | None:
     """Take the request from every limit, or from none."""
     demand = exchange.demand
-    output_tokens = demand.output_for(chain)
-    refusal = chain.admit(1, demand.input_tokens, output_tokens, now_ns)
+    input_tokens, output_tokens = demand.input_tokens, demand.output_for(chain)
+    refusal = chain.admit(1, input_tokens, output_tokens, now_ns)
     if refusal is not None:
         return refusal
-    full = (
-        exchange.services.accounting.writer.holds.enter(exchange.slot, chain.gauges) if chain.gauges else -1
-    )
+    holds = exchange.services.accounting.writer.holds
+    full = holds.enter(exchange.slot, chain.gauges) if chain.gauges else -1
     if full < 0:
-        exchange.admitted = demand
+        exchange.taken = (input_tokens, output_tokens)
         return None
-    chain.give_back(1, demand.input_tokens, output_tokens)
+    chain.give_back(1, input_tokens, output_tokens)
     return chain.full(full)

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 from fastgate import clock
-from fastgate._core.sse import EventSplitter
 from fastgate.domain.entry import Outcome
 from fastgate.domain.failure import FailureKind, Scope, UpstreamError
+from fastgate.domain.format import MODEL_IN_PATH
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
@@ -17,12 +19,24 @@ from fastgate.pipeline.charge import Charge, NoCharge
 from fastgate.pipeline.estimate import Delivered
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
+from fastgate.pipeline.translation import Translation
+from fastgate.providers.common.header_usage import usage_in
 from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
+from fastgate.providers.passthrough import Reframed
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
+from fastgate.wire.envelope import Envelope
+from fastgate.wire.gemini.framing import ARRAY_TYPE, Array, is_array
+from fastgate.wire.interface import Splitter
+from fastgate.wire.nested import NESTED
 from fastgate.wire.pieces import Body
 
-_EVENT_STREAM: Final = b"text/event-stream"
+_EVENT_STREAMS: Final = (
+    b"text/event-stream",
+    b"application/vnd.amazon.eventstream",
+    b"application/x-ndjson",
+)
+_SSE_TYPE: Final = b"text/event-stream; charset=utf-8"
 _JSON: Final = b"application/json"
 # A quote inside a JSON string is escaped, so this is never a client's text.
 _NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
@@ -82,6 +96,7 @@ class Attempt:
         "shape",
         "splitter",
         "started_ns",
+        "translation",
     )
 
     def __init__(self, exchange: Exchange, plan: Plan, choice: Choice, charge: Charge | NoCharge) -> None:
@@ -111,8 +126,9 @@ class Attempt:
         self.sent_bytes = 0
         self.started_ns = clock.monotonic_ns()
         self.delivered: Delivered | None = None
-        self.splitter: EventSplitter | None = None
+        self.splitter: Splitter | None = None
         self.decoder: StreamDecoder | None = None
+        self.translation: Translation | None = None
         streamed = exchange.stream or exchange.operation.binary
         self.call: Call = services.client.call(self.destination.origin, choice.timeouts, stream=streamed)
         self.call.on_slow = self._on_slow
@@ -129,7 +145,7 @@ class Attempt:
             content_type = (self.call.header(b"content-type") or b"").lower()
             if self.call.status >= 300:
                 await self._refused()
-            elif content_type.startswith(_EVENT_STREAM):
+            elif content_type.startswith(_EVENT_STREAMS):
                 await self._until_content()
             elif self.exchange.operation.binary and not content_type.startswith(_JSON):
                 await self._until_bytes()
@@ -163,39 +179,69 @@ class Attempt:
     def _build(self) -> tuple[bytes, Body]:
         exchange, choice = self.exchange, self.choice
         operation, provider = exchange.operation, choice.provider
-        downstream = exchange.downstream
-        body: Body
+        wanted = operation.format
+        spoken = None if wanted is None else self.destination.spoken(wanted)
+        body: Body = b""
+        content_type = b""
         if exchange.envelope is not None:
-            ask_usage = exchange.stream and operation.usage_in_stream and provider.stream_usage
-            body = exchange.envelope.render(choice.model, ask_usage=ask_usage, cap=self.charge.cap)
             content_type = b"application/json"
         elif exchange.form is not None:
             body = exchange.form.render(choice.model)
             content_type = exchange.form.content_type
-        else:
-            body = content_type = b""
         plan = RequestPlan(
             method=operation.method,
             path=exchange.path,
-            endpoint=exchange.operation.endpoint,
+            endpoint=operation.endpoint,
+            format=spoken,
+            translated=spoken is not wanted or exchange.carries_seals,
+            stream=exchange.stream,
             provider=provider,
             deployment=choice.deployment,
             model=choice.model,
-            secret=self.destination.secret,
+            secret=self.destination.secret(),
             content_type=content_type,
             query=exchange.query,
-            headers=_owned(downstream.select(exchange.generation.forwarded), exchange),
+            headers=_owned(exchange.downstream.select(exchange.generation.forwarded), exchange),
             heads=self.destination.heads,
         )
         try:
-            return self.dialect.build_head(plan, len(body)), body
+            if exchange.envelope is not None:
+                body = self._json_body(exchange.envelope, plan)
+            return self.dialect.build_head(plan, body), body
         except ValueError as error:
             raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
+
+    def _json_body(self, envelope: Envelope, plan: RequestPlan) -> bytes:
+        """As the client wrote it, changed only where it must be; or written anew in another format."""
+        exchange, cap, spoken = self.exchange, self.charge.cap, plan.format
+        adapt = self.dialect.adapt(plan)
+        if plan.translated:
+            assert exchange.operation.format is not None
+            assert spoken is not None
+            self.translation = Translation(exchange, self.choice, exchange.operation.format, spoken)
+            members = self.translation.members(None if cap is None else cap[1])
+        else:
+            names_model = spoken not in MODEL_IN_PATH
+            ask_usage = plan.stream and exchange.operation.usage_in_stream and plan.provider.stream_usage
+            nested = None if spoken is None or cap is None else NESTED.get(spoken)
+            body = envelope.render(
+                plan.model if names_model else None,
+                ask_usage=ask_usage,
+                cap=cap if nested is None else None,
+            )
+            if adapt is None and nested is None:
+                return body
+            members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            if nested is not None and cap is not None:
+                nested.set(members, "max_tokens", cap[1])
+        if adapt is not None:
+            adapt(members)
+        return msgspec.json.encode(members)
 
     async def _refused(self) -> None:
         """Status and headers tell what follows; a body is of use only where the client gets to see it."""
         call = self.call
-        error = self.dialect.classify_error(call.status, call.headers, call.body)
+        error = self._classified(call.body)
         if error.kind is not FailureKind.CLIENT_ERROR or call.body:
             raise error
         overdue = UpstreamError(FailureKind.HEADERS_TIMEOUT, "the body of a refusal did not come")
@@ -204,14 +250,25 @@ class Attempt:
             body = await self._rest(REFUSAL_BYTES)
         finally:
             timer.cancel()
-        raise self.dialect.classify_error(call.status, call.headers, body)
+        raise self._classified(body)
+
+    def _classified(self, body: bytes) -> UpstreamError:
+        error = self.dialect.classify_error(self.call.status, self.call.headers, body)
+        error.translated = self.translation is not None
+        return error
 
     async def _whole(self) -> None:
         body = await self._rest(self.exchange.generation.settings.max_response_bytes)
         operation = self.exchange.operation
-        answer = self.dialect.read_answer(operation.endpoint, body, stored=operation.body is BodyKind.NONE)
+        if self.translation is not None:
+            answer, body = self.translation.answer(body)
+        else:
+            stored = operation.body is BodyKind.NONE
+            answer = self.dialect.read_answer(operation.endpoint, body, stored=stored)
         if answer.error is not None:
             raise answer.error
+        if answer.usage is None:
+            answer = answer._replace(usage=usage_in(self.call.headers))
         self.body = body
         self.answer = answer
         self._has_content()
@@ -249,8 +306,14 @@ class Attempt:
         limit = exchange.generation.settings.max_event_bytes
         choices = 1 if exchange.envelope is None else exchange.envelope.fields.n or 1
         delivered = self.delivered = Delivered()
-        decoder = self.decoder = self.dialect.stream_decoder(exchange.operation.endpoint, choices)
-        splitter = self.splitter = EventSplitter(decoder.markers, limit)
+        decoder = self.decoder = (
+            self.dialect.stream_decoder(exchange.operation.endpoint, choices)
+            if self.translation is None
+            else self.translation.decoder()
+        )
+        if self._wants_array and self.translation is None:
+            decoder = self.decoder = Reframed(decoder, Array())
+        splitter = self.splitter = decoder.splitter(limit)
         held: list[bytes] = []
         held_bytes = 0
         found = False
@@ -263,11 +326,12 @@ class Attempt:
                     self.feed_tail()
             except UpstreamError as error:
                 raise UpstreamError(FailureKind.PROTOCOL, error.message) from None
-            for event, _ in splitter.events():
-                seen = decoder.event(event)
+            for received, _ in splitter.events():
+                seen = decoder.event(received)
                 if decoder.error is not None:
                     raise decoder.error
-                delivered.add(event)
+                delivered.add(decoder.text_in(received))
+                event = decoder.sent_for(received)
                 if Sees.CONTENT in seen and not found:
                     found = True
                     self.content_at = held_bytes
@@ -301,6 +365,8 @@ class Attempt:
             raise UpstreamError(
                 FailureKind.RESPONSE_TOO_LARGE, "an event of the stream is larger than the limit"
             ) from None
+        except ValueError as error:
+            raise UpstreamError(FailureKind.PROTOCOL, f"broken framing: {error}") from None
 
     def feed_tail(self) -> int:
         """At the end of the stream, a last event without its blank line still counts."""
@@ -315,10 +381,26 @@ class Attempt:
         return block
 
     @property
+    def _wants_array(self) -> bool:
+        downstream = self.exchange.downstream
+        return is_array(downstream.path, downstream.query.decode("latin-1"))
+
+    @property
+    def stream_type(self) -> bytes:
+        """Content type of a stream of events, for the client."""
+        if self._wants_array:
+            return ARRAY_TYPE
+        if self.translation is not None:
+            return self.translation.stream_type
+        received = self.call.header(b"content-type") or b""
+        return _SSE_TYPE if received.lower().startswith(b"text/event-stream") else received
+
+    @property
     def withholds_usage(self) -> bool:
         """The client did not ask for usage, so what carries nothing else is not for it."""
         envelope = self.exchange.envelope
-        return self.exchange.operation.usage_in_stream and envelope is not None and not envelope.include_usage
+        asked = self.exchange.operation.usage_in_stream and self.translation is None
+        return asked and envelope is not None and not envelope.include_usage
 
     def _has_content(self) -> None:
         self.content_ns = clock.monotonic_ns()

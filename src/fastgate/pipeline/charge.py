@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 
 from fastgate import clock
-from fastgate.domain.entry import Closing, Outcome, encode_closing, join
+from fastgate.domain.entry import Closing, Outcome, encode_closing
 from fastgate.domain.usage import Usage
 from fastgate.observability import log
 from fastgate.pipeline import estimate
-from fastgate.pipeline.demand import FREE
 from fastgate.pipeline.payer import Terms
 
 if TYPE_CHECKING:
@@ -19,17 +18,7 @@ class Charge:
     """`cap` is the field that bounds the output, and its value, where a strict budget asks for it. `usage` is
     what was billed, estimated where the provider did not say; None until it is settled."""
 
-    __slots__ = (
-        "_exchange",
-        "_held",
-        "_holds",
-        "_open",
-        "_opening",
-        "_slot",
-        "_terms",
-        "cap",
-        "usage",
-    )
+    __slots__ = ("_exchange", "_held", "_open", "_opening", "_slot", "_terms", "_writer", "cap", "usage")
 
     def __init__(
         self,
@@ -42,27 +31,26 @@ class Charge:
         cap: tuple[str, int] | None,
     ) -> None:
         self._exchange = exchange
-        self._holds = exchange.services.accounting.writer.holds
+        self._writer = exchange.services.accounting.writer
         self._terms = terms
         self._slot = slot
         self._held = held
         self._opening = opening
         self._open = True
-        exchange.services.accounting.writer.promise(opening)
         self.cap = cap
         self.usage: Usage | None = None
 
     def sending(self) -> None:
         """From here on the provider may bill it."""
-        self._holds.sent(self._slot)
+        self._writer.holds.sent(self._slot)
 
     def delivered(self, output_bytes: int) -> None:
         """One more chunk has come: what the call of a lost worker is settled at."""
-        self._holds.progress(self._slot, 1, output_bytes)
+        self._writer.holds.progress(self._slot, 1, output_bytes)
 
     def reported(self, usage: Usage) -> None:
         """What the provider says that it has consumed so far, for the same purpose."""
-        self._holds.reported(self._slot, usage.input_tokens, usage.output_tokens)
+        self._writer.holds.reported(self._slot, usage.input_tokens, usage.output_tokens)
 
     def release(self) -> None:
         """Nothing was consumed. Idempotent, as `settle` is: the first of them counts."""
@@ -72,33 +60,29 @@ class Charge:
         exchange, limits = self._exchange, self._terms.limits
         if limits.refs:
             limits.give_back(1, exchange.demand.input_tokens, exchange.demand.output_for(limits))
-        self._holds.release(self._slot)
-        self._leave(self._slot)
-
-    def _leave(self, slot: int) -> None:
-        self._exchange.services.accounting.writer.keep(self._opening)
-        self._exchange.leave(slot)
+        self._writer.holds.release(self._slot)
+        exchange.leave(self._slot)
 
     def settle(self, attempt: "Attempt", outcome: Outcome) -> None:
         """Journal what it cost, then put the cost in the place of the hold."""
         if not self._open:
             return
         self._open = False
-        exchange, holds, slot = self._exchange, self._holds, self._slot
-        accounting = exchange.services.accounting
+        exchange, writer, terms, slot = self._exchange, self._writer, self._terms, self._slot
+        holds, limits = writer.holds, terms.limits
         usage = attempt.usage
         estimated = usage is None
         if usage is None:
             usage = _estimated(attempt)
         self.usage = usage
         admitted_ns = holds.admitted_ns(slot)
-        prices = self._terms.prices
-        tariff = None if prices is None else prices.at(admitted_ns, usage.service_tier)
+        tariff = None if terms.prices is None else terms.prices.at(admitted_ns, usage.service_tier)
         cost = 0 if tariff is None else tariff.cost_nano(usage)
-        unpriced = tariff is None and exchange.operation.endpoint not in FREE
+        unpriced = tariff is None and terms.billed
         now_ns = clock.monotonic_ns()
+        started_ns, content_ns = attempt.started_ns, attempt.content_ns
         closing = Closing(
-            id=accounting.writer.entry_id(slot),
+            id=writer.entry_id(slot),
             admitted_ns=admitted_ns,
             settled_ns=clock.time_ns(),
             outcome=outcome,
@@ -109,14 +93,10 @@ class Charge:
             unpriced=unpriced,
             cost=cost,
             charged=holds.charged(slot),
-            duration_ms=(now_ns - attempt.started_ns) // 1_000_000,
-            ttft_ms=max(attempt.content_ns - attempt.started_ns, 0) // 1_000_000,
+            duration_ms=(now_ns - started_ns) // 1_000_000,
+            ttft_ms=(content_ns - started_ns) // 1_000_000 if content_ns else 0,
         )
-        holds.settling(slot)
-        recorded = accounting.writer.append(join(self._opening, encode_closing(closing)))
-        # What the ledger does not have counts in no budget: balances are the ledger's.
-        holds.settle(slot, cost if recorded else 0)
-        limits = self._terms.limits
+        writer.settle(slot, self._opening, encode_closing(closing), cost)
         if limits.refs:
             demand = exchange.demand
             limits.correct(
@@ -126,7 +106,7 @@ class Charge:
             )
         exchange.billed(usage, cost, estimated=estimated, unpriced=unpriced)
         _measure(attempt, cost, cost - self._held, estimated=estimated, unpriced=unpriced)
-        self._leave(slot)
+        exchange.leave(slot)
 
 
 def _estimated(attempt: "Attempt") -> Usage:

@@ -1,33 +1,31 @@
 """What a request may consume at most, as far as can be told before it."""
 
-import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.endpoint import FORMATS, Endpoint
 from fastgate.limits.chain import Chain
 from fastgate.pricing.estimate import Size, input_tokens
 from fastgate.wire.envelope import Fields
+from fastgate.wire.signs import OPENAI, SIGNS, Signs
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
 
-# Parts that are billed by what they show or sound, not by their text.
-_IMAGES: Final = re.compile(rb'"type"\s*:\s*"(?:image_url|input_image)"')
-_FILES: Final = re.compile(rb'"type"\s*:\s*"(?:input_audio|file|input_file)"')
-# After a key, whose quotes no text of a client has: what looks like base64 in a message is billed as text.
-_ENCODED: Final = re.compile(
-    rb'"(?:(?:image_)?url|data|file_data)"\s*:\s*"(?:data:[^",]{0,100};base64,)?[A-Za-z0-9+/=]{256,}'
+_GENERATES_TEXT: Final = frozenset(
+    {
+        Endpoint.CHAT,
+        Endpoint.COMPLETIONS,
+        Endpoint.RESPONSES,
+        Endpoint.MESSAGES,
+        Endpoint.GENERATE_CONTENT,
+        Endpoint.CONVERSE,
+        Endpoint.INVOKE,
+    }
 )
-# The provider has it: a conversation, one of its items, a template.
-_STORED: Final = re.compile(rb'"(?:conversation"\s*:|item_reference"|prompt"\s*:\s*\{)')
-_SEARCHES: Final = re.compile(rb'"(?:web_search|file_search|code_interpreter)[a-z0-9_]*"')
-_GENERATES_TEXT: Final = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES})
+_RERANKS: Final = frozenset({Endpoint.RERANK, Endpoint.COHERE_RERANK})
 _GENERATES_IMAGES: Final = frozenset({Endpoint.IMAGES_GENERATIONS, Endpoint.IMAGES_EDITS})
-FREE: Final = frozenset({Endpoint.MODERATIONS})
-"""Providers bill nothing for these, so they need no price."""
-
 SPEECH_TOKENS_PER_BYTE: Final = 4
 """Of text: OpenAI makes some 21 tokens of a second of speech."""
 # The largest image that OpenAI makes is 6,240 tokens, the longest transcript 2,000.
@@ -40,12 +38,15 @@ _MADE: Final = {
 
 SEARCHES: Final = 10
 """How many searches a call with such a tool is taken for."""
+DOCUMENTS_PER_SEARCH: Final = 100
+CHUNK_BYTES: Final = 500
+"""Of a document to rank: Cohere cuts it into chunks of 500 tokens, and bills each as a document."""
 # No model gives more, and what is reckoned from them fits 64 bits.
 MAX_OUTPUT: Final = 1 << 32
 MAX_ANSWERS: Final = 1 << 16
 
 
-class Demand(NamedTuple):
+class Demand(msgspec.Struct, frozen=True, gc=False):
     """`output_cap` is per answer; `capped` says that the client itself set that bound. `made` are the tokens
     of an answer that is not text: they are held, and not taken from limits, as few models bill them."""
 
@@ -75,6 +76,24 @@ def _completions(body: bytes, n: int) -> int:
     return prompts * max(n, best_of if isinstance(best_of, int) else n)
 
 
+class _Ranking(msgspec.Struct):
+    documents: list[msgspec.Raw] | None = None
+
+
+def _rerank_searches(body: bytes) -> int:
+    """What of the body is no list of documents is for the provider to refuse."""
+    try:
+        documents = len(msgspec.json.decode(body, type=_Ranking).documents or ())
+    except msgspec.ValidationError:
+        documents = 0
+    return -(-max(documents + len(body) // CHUNK_BYTES, 1) // DOCUMENTS_PER_SEARCH)
+
+
+def _signs(endpoint: Endpoint) -> Signs:
+    format_ = FORMATS.get(endpoint)
+    return OPENAI if format_ is None else SIGNS.get(format_, OPENAI)
+
+
 def _value(raw: msgspec.Raw) -> Any:
     """None where there is none, or a number beyond all bounds in it, which the provider refuses."""
     try:
@@ -86,16 +105,16 @@ def _value(raw: msgspec.Raw) -> Any:
 def _cap(fields: Fields, endpoint: Endpoint) -> int | None:
     """The most output tokens that the client lets one answer have, whichever of its fields the provider goes
     by. A negative one is no cap to anybody, and to some servers says so."""
-    caps: tuple[int | None, ...]
-    match endpoint:
-        case Endpoint.RESPONSES:
-            caps = (fields.max_output_tokens,)
-        case Endpoint.CHAT:
-            caps = (fields.max_completion_tokens, fields.max_tokens)
-        case _:
-            caps = (fields.max_tokens,)
-    given = [cap for cap in caps if cap is not None]
-    return max(given) if given and min(given) >= 0 else None
+    if endpoint is Endpoint.RESPONSES:
+        cap = fields.max_output_tokens
+    else:
+        cap = fields.max_tokens
+        newer = fields.max_completion_tokens if endpoint is Endpoint.CHAT else None
+        if cap is None:
+            cap = newer
+        elif newer is not None:
+            cap = max(cap, newer) if min(cap, newer) >= 0 else None
+    return None if cap is None or cap < 0 else cap
 
 
 NOTHING: Final = Demand(Size(0), 0, 0, True, None)
@@ -103,39 +122,37 @@ NOTHING: Final = Demand(Size(0), 0, 0, True, None)
 
 def demand_of(exchange: "Exchange") -> Demand:
     envelope = exchange.envelope
-    operation = exchange.operation
+    endpoint = exchange.operation.endpoint
     if envelope is None:
         # A form is a file and a few words.
-        n = exchange.form.n if exchange.form is not None and operation.endpoint in _GENERATES_IMAGES else 1
+        n = exchange.form.n if exchange.form is not None and endpoint in _GENERATES_IMAGES else 1
         size = Size(0, files=1, n=min(max(n, 1), MAX_ANSWERS))
-        return Demand(size, input_tokens(size), 0, True, None, _MADE.get(operation.endpoint, 0))
+        return Demand(size, input_tokens(size), 0, True, None, _MADE.get(endpoint, 0))
     body, fields = envelope.body, envelope.fields
-    text_bytes, images, files, searches = len(body), 0, 0, 0
-    if b'"type"' in body:
-        images, files = len(_IMAGES.findall(body)), len(_FILES.findall(body))
-        if images or files:
-            text_bytes -= sum(map(len, _ENCODED.findall(body)))
-    if (b"_search" in body or b"code_interpreter" in body) and _SEARCHES.search(body):
+    found = _signs(endpoint).find(body)
+    text_bytes, files, searches = len(body) - found.encoded, found.files, 0
+    if found.searches:
         searches = SEARCHES
         files += 1  # what they find goes into the prompt
-    if fields.previous_response_id is not None:
+    elif endpoint in _RERANKS:
+        searches = _rerank_searches(body)
+    if found.stored or fields.previous_response_id is not None:
         files += 1  # the conversation so far, which the provider has
-    elif operation.endpoint is Endpoint.RESPONSES and _STORED.search(body):
-        files += 1
     answers = max(fields.n or 1, 1)
-    if operation.endpoint is Endpoint.COMPLETIONS:
+    if endpoint is Endpoint.COMPLETIONS:
         answers = _completions(body, answers)
     answers = min(answers, MAX_ANSWERS)
-    if operation.endpoint in _GENERATES_TEXT:
-        cap = _cap(fields, operation.endpoint)
+    if endpoint in _GENERATES_TEXT:
+        cap = _cap(fields, endpoint)
+        capped = cap is not None
         default = exchange.generation.settings.money.default_output_hold_tokens
         each = default if cap is None else min(cap, MAX_OUTPUT)
-        capped = cap is not None
+        made = 0
     else:
-        answers = answers if operation.endpoint in _GENERATES_IMAGES else 1
+        if endpoint not in _GENERATES_IMAGES:
+            answers = 1
         each, capped = 0, True
-    made = _MADE.get(operation.endpoint, 0)
-    if operation.endpoint is Endpoint.AUDIO_SPEECH:
-        made = text_bytes * SPEECH_TOKENS_PER_BYTE
-    size = Size(text_bytes, images, files, searches, answers)
+        speaks = endpoint is Endpoint.AUDIO_SPEECH
+        made = text_bytes * SPEECH_TOKENS_PER_BYTE if speaks else _MADE.get(endpoint, 0)
+    size = Size(text_bytes, found.images, files, searches, answers)
     return Demand(size, input_tokens(size), each, capped, fields.service_tier, made)

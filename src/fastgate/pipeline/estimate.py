@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
+from fastgate.pricing.estimate import FILE_TOKENS, IMAGE_TOKENS
 from fastgate.providers import token_count
-from fastgate.providers.openai import text
-from fastgate.providers.openai.lenient import UNREADABLE
+from fastgate.wire import openai_text as text
+from fastgate.wire.formats import CLIENTS
+from fastgate.wire.interface import ClientFormat
+from fastgate.wire.lenient import UNREADABLE
 
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
@@ -19,6 +23,11 @@ KEPT_TEXT: Final = 64 * 1024
 
 # Of a response that the provider still works on in the background.
 _UNFINISHED: Final = frozenset({"queued", "in_progress"})
+
+
+_OPENAI: Final = frozenset(
+    {Format.CHAT, Format.COMPLETIONS, Format.RESPONSES, Format.EMBEDDINGS, Format.RERANK}
+)
 
 
 class _Response(msgspec.Struct):
@@ -34,8 +43,8 @@ class Delivered:
         self._kept = bytearray()
         self._total = 0
 
-    def add(self, event: bytes) -> None:
-        piece = text.delta_text(event).encode()
+    def add(self, written: str) -> None:
+        piece = written.encode(errors="replace")
         self._total += len(piece)
         if len(self._kept) < KEPT_TEXT:
             self._kept += piece
@@ -54,10 +63,21 @@ def usage_of(attempt: "Attempt") -> Usage:
     if attempt.body and _is_unfinished(attempt.body):
         output = exchange.demand.output_cap
     elif attempt.body:
-        output = token_count.count(text.answer_text(attempt.body), model)
+        output = token_count.count(_answer_text(exchange, attempt.body), model)
     else:
         output = 0 if attempt.delivered is None else attempt.delivered.tokens(model)
     return Usage(input_tokens=_input_tokens(exchange, model), output_tokens=output)
+
+
+def _answer_text(exchange: "Exchange", body: bytes) -> str:
+    other = _other_format(exchange)
+    return text.answer_text(body) if other is None else other.text(body)
+
+
+def _other_format(exchange: "Exchange") -> ClientFormat | None:
+    """What the client speaks, where it is none of OpenAI's formats."""
+    format_ = exchange.operation.format
+    return None if format_ is None or format_ in _OPENAI else CLIENTS[format_]
 
 
 def _is_unfinished(body: bytes) -> bool:
@@ -71,8 +91,15 @@ def _input_tokens(exchange: "Exchange", model: str) -> int:
     envelope = exchange.envelope
     if envelope is None:
         return exchange.demand.input_tokens
+    size = exchange.demand.size
     sample = envelope.body or envelope.sample
     if len(sample) < envelope.size:
+        if size.images or size.files:
+            return exchange.demand.input_tokens  # of what is base64 a part tells nothing
         return -(-token_count.count(sample, model) * envelope.size // len(sample))
+    other = _other_format(exchange)
+    if other is not None:
+        media = size.images * IMAGE_TOKENS + size.files * FILE_TOKENS
+        return token_count.count(other.text(sample), model) + media
     request = text.request_text(sample)
     return request.tokens + token_count.count_all(request.pieces, model)

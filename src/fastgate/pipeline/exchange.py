@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastgate import clock
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import OnDisconnect, VirtualKey
 from fastgate.downstream.interface import Downstream
@@ -17,7 +18,9 @@ from fastgate.pipeline.payer import Payer
 from fastgate.pipeline.services import Generation, Services
 from fastgate.routing.plan import Plan
 from fastgate.wire.envelope import Envelope
+from fastgate.wire.interface import Request
 from fastgate.wire.multipart import FormEnvelope
+from fastgate.wire.seals import carries_seals
 
 if TYPE_CHECKING:
     from fastgate.pipeline.attempt import Attempt
@@ -33,7 +36,6 @@ class Exchange:
     __slots__ = (
         "_pause",
         "active",
-        "admitted",
         "attempts",
         "chunks",
         "client_left",
@@ -53,6 +55,7 @@ class Exchange:
         "hedges",
         "input_tokens",
         "key",
+        "neutral",
         "operation",
         "output_tokens",
         "overhead_ns",
@@ -71,6 +74,7 @@ class Exchange:
         "stopped",
         "stream",
         "tags",
+        "taken",
         "transcript",
         "unpriced",
         "usage",
@@ -87,7 +91,9 @@ class Exchange:
         self.downstream = downstream
         self.operation = operation
         self.path = operation.path
-        self.query = ""
+        # Anthropic's SDK says there which of its features are beta.
+        passes_query = operation.format is Format.MESSAGES
+        self.query = downstream.query.decode("latin-1") if passes_query else ""
         self.path_model: str | None = None
         self.request_id = services.request_ids.choose(downstream.header(b"x-request-id"))
         self.started_ns = clock.monotonic_ns()
@@ -98,6 +104,7 @@ class Exchange:
         self.envelope: Envelope | None = None
         self.form: FormEnvelope | None = None
         self.stream = False
+        self.neutral: Request | None = None  # made of the envelope at the first need
         # route
         self.tags: dict[str, str] = {}
         self.plan: Plan | None = None
@@ -106,7 +113,7 @@ class Exchange:
         self.demand: Demand = NOTHING
         self.slot = NO_SLOT  # of `_core.holds`
         self.slot_taken = False  # by an attempt
-        self.admitted: Demand | None = None  # what was taken from the limits of all of the key's traffic
+        self.taken: tuple[int, int] | None = None  # tokens, from the limits of all of the key's traffic
         self.waiter: Waiter | None = None
         # attempt, fallback
         self.active: list[Attempt] = []
@@ -142,6 +149,8 @@ class Exchange:
         """The slot of a hold; a hedge gets one of its own, and an attempt that enters gauges."""
         if self.slot_taken or gauges:
             return self.services.accounting.writer.claim()
+        if self.slot == NO_SLOT:
+            self.slot = self.services.accounting.writer.claim()
         self.slot_taken = True
         return self.slot
 
@@ -168,6 +177,11 @@ class Exchange:
         if self.envelope is not None:
             return self.envelope.model
         return None if self.form is None else self.form.model
+
+    @property
+    def carries_seals(self) -> bool:
+        """What the client speaks has to be written anew, even for a provider that speaks the same."""
+        return self.envelope is not None and carries_seals(self.operation.format, self.envelope.body)
 
     def watch_client(self) -> None:
         self.downstream.watch(self.on_client_left)
@@ -233,6 +247,7 @@ class Exchange:
 
     def drop_body(self) -> None:
         """No attempt will be made any more; what is logged at the end is kept."""
+        self.neutral = None
         if self.form is not None:
             self.form.drop_body()
         if self.envelope is not None and not (self.key is not None and self.key.log_prompts):

@@ -22,9 +22,14 @@ _RELAYED: Final[dict[bytes, bytes]] = {
     b"openai-model": b"openai-model",
     b"x-request-id": UPSTREAM_REQUEST_ID,
     b"apim-request-id": UPSTREAM_REQUEST_ID,
+    b"request-id": UPSTREAM_REQUEST_ID,
+    b"x-amzn-requestid": UPSTREAM_REQUEST_ID,
     b"x-simulated": b"x-simulated",
 }
-_LIMITS: Final = b"x-ratelimit-"
+_LIMITS: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
+_RELAYED_LIMITS: Final = b"x-upstream-ratelimit-"
+DROPPED: Final = b"x-fastgate-dropped"
+DEPRECATED: Final = b"x-fastgate-model-deprecated"
 
 
 def relayed(headers: list[Header]) -> list[Header]:
@@ -40,8 +45,13 @@ def relayed(headers: list[Header]) -> list[Header]:
                 upstream_id = True
             out.append((renamed, value))
         elif name.startswith(_LIMITS):
-            out.append((b"x-upstream-" + name[2:], value))
+            out.append((_RELAYED_LIMITS + name.partition(b"ratelimit-")[2], value))
     return out
+
+
+def retyped(headers: list[Header], content_type: bytes) -> list[Header]:
+    """With another content type than the provider's."""
+    return [(b"content-type", content_type), *(each for each in headers if each[0] != b"content-type")]
 
 
 def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
@@ -52,6 +62,11 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
     out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
     if attempt is not None:
         out += attempt.destination.headers
+        if attempt.translation is not None and attempt.translation.losses.names:
+            dropped = ", ".join(attempt.translation.losses.names)
+            out.append((DROPPED, header_value(dropped)[:MAX_ATTEMPTS_HEADER]))
+        if attempt.plan.deprecated is not None:
+            out.append((DEPRECATED, header_value(attempt.plan.deprecated)))
         if len(exchange.attempts) == 1 and attempt.call.status == 200:
             out.append(attempt.destination.first_ok)
         else:

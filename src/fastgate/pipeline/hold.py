@@ -3,18 +3,17 @@
 from typing import Final
 
 from fastgate import clock
-from fastgate._core.holds import room
+from fastgate._core.budget import room
 from fastgate.domain.account import AMOUNT_MASK, BudgetRef
 from fastgate.domain.endpoint import Endpoint
-from fastgate.domain.entry import Opening, encode_opening
+from fastgate.domain.entry import encode_opening
 from fastgate.domain.snapshot import Unpriced
 from fastgate.errors import GatewayError
 from fastgate.limits.chain import Chain
 from fastgate.limits.refusal import Refusal
 from fastgate.pipeline.charge import NO_CHARGE, Charge, NoCharge
-from fastgate.pipeline.demand import FREE
 from fastgate.pipeline.exchange import Exchange
-from fastgate.pipeline.payer import Terms
+from fastgate.pipeline.payer import Terms, clipped
 from fastgate.pipeline.refusals import BudgetRefused, refused_by
 from fastgate.pricing.cost import Tariff
 from fastgate.pricing.estimate import hold_nano, output_cap_for
@@ -22,7 +21,6 @@ from fastgate.routing.plan import Choice, Plan
 
 # What fits a strict budget may have shrunk by the time that it is held.
 _TRIES: Final = 3
-_MAX_NAME: Final = 256
 
 
 def held(exchange: Exchange, plan: Plan, choice: Choice) -> Charge | NoCharge | GatewayError:
@@ -42,12 +40,12 @@ def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError
     budget_exceeded, ledger_unavailable."""
     if exchange.payer is None:
         return NO_CHARGE
-    terms = exchange.payer.terms(choice)
+    terms = exchange.payer.terms(choice, exchange.operation.endpoint)
     demand = exchange.demand
     now_ns = clock.time_ns()
     tariffs = terms.tariffs(now_ns, demand.service_tier)
-    if not tariffs and (error := _unpriced(exchange, choice, terms)) is not None:
-        return error
+    if not tariffs and terms.needs_price:
+        return _unpriced(exchange, choice)
     if not terms.limits.refs:
         return _in_slot(exchange, choice, terms, tariffs, now_ns=now_ns)
     limits, output_tokens = terms.limits, demand.output_for(terms.limits)
@@ -90,15 +88,10 @@ def _over_limit(exchange: Exchange, limits: Chain, refusal: Refusal) -> GatewayE
     return refusal.error(limits.headers(clock.monotonic_ns()))
 
 
-def _unpriced(exchange: Exchange, choice: Choice, terms: Terms) -> GatewayError | None:
-    if exchange.operation.endpoint in FREE:
-        return None
-    policy = exchange.generation.settings.money.unpriced
-    metrics = exchange.services.metrics
-    if policy is Unpriced.ALLOW or (policy is Unpriced.DENY_BUDGETED and not terms.budgets):
-        return None
-    metrics.unpriced.labels(choice.provider.name, "denied").inc()
-    because = "`unpriced: deny` refuses it" if policy is Unpriced.DENY else "a budget cannot hold it"
+def _unpriced(exchange: Exchange, choice: Choice) -> GatewayError:
+    exchange.services.metrics.unpriced.labels(choice.provider.name, "denied").inc()
+    denied = exchange.generation.settings.money.unpriced is Unpriced.DENY
+    because = "`unpriced: deny` refuses it" if denied else "a budget cannot hold it"
     return GatewayError(
         "unpriced_model",
         f"There is no price for {choice.provider.name}/{choice.model}, and {because}: add one under "
@@ -116,6 +109,8 @@ def _reserve(
     cap = demand.output_cap
     adds_cap = terms.strict and bool(tariffs) and not demand.capped
     price = tariffs[0].price.id if tariffs else ""
+    request_id, attempt = exchange.request_id, len(exchange.attempts) + 1
+    requested = clipped(exchange.model or "")
     tries = _TRIES if adds_cap else 1
     while True:
         tries -= 1
@@ -124,7 +119,8 @@ def _reserve(
             cap = max(min(demand.output_cap, fitting), 1)
         # No budget has room for more than a word does.
         amount = min(hold_nano(tariffs, demand.size, cap + demand.made, strict=terms.strict), AMOUNT_MASK)
-        opening = _opening(exchange, choice, terms, price, amount)
+        call = (request_id, attempt, exchange.stream, requested, price, amount, demand.input_tokens)
+        opening = encode_opening(terms.parties, call)
         refused = holds.reserve(slot, terms.lines, amount, now_ns, opening)
         if refused < 0:
             says_cap = adds_cap or (terms.strict and _may_not_know_cap(exchange, choice))
@@ -156,34 +152,3 @@ def _cap_field(exchange: Exchange, choice: Choice) -> str:
             return choice.provider.output_cap
         case _:
             return "max_tokens"
-
-
-def _opening(exchange: Exchange, choice: Choice, terms: Terms, price: str, held: int) -> bytes:
-    key = exchange.key
-    return encode_opening(
-        Opening(
-            request_id=exchange.request_id,
-            attempt=len(exchange.attempts) + 1,
-            virtual_key="" if key is None else key.id,
-            customer="" if key is None or key.customer_id is None else key.customer_id,
-            teams=() if key is None else key.teams,
-            tags=exchange.tags,
-            metadata={} if key is None else key.metadata,
-            endpoint=exchange.operation.label,
-            stream=exchange.stream,
-            requested_model=_clipped(exchange.model or ""),
-            provider=choice.provider.name,
-            deployment=choice.deployment.id,
-            credential="" if choice.credential is None else choice.credential.id,
-            model=_clipped(choice.model),
-            public_model=_clipped(terms.public_model),
-            hold_price=price,
-            held=held,
-            input_tokens=exchange.demand.input_tokens,
-        )
-    )
-
-
-def _clipped(name: str) -> str:
-    """A client may have written it, and an opening has a bound."""
-    return name if len(name) <= _MAX_NAME // 4 else name.encode()[:_MAX_NAME].decode(errors="ignore")

@@ -34,25 +34,26 @@ def money(exchange: "Exchange") -> list[Header]:
 def _budgets(accounts: AccountTable, payer: Payer, *, always: bool) -> list[Header]:
     """Of the budgets whose sums the client may see. Not `always`: only where a soft limit is passed."""
     now_ns = clock.time_ns()
-    warning = _warning([(BudgetState.read(accounts, budget.line, now_ns), budget) for budget in payer.soft])
+    warning = _warning(accounts, payer.soft, now_ns)
     if not payer.own or not (warning or always):
         return warning
     return warning + _tightest([BudgetState.read(accounts, budget.line, now_ns) for budget in payer.own])
 
 
-def _warning(states: list[tuple[BudgetState, BudgetRef]]) -> list[Header]:
+def _warning(accounts: AccountTable, budgets: tuple[BudgetRef, ...], now_ns: int) -> list[Header]:
     """Of the highest soft limit that is passed."""
-    passed = [
-        (thousandths, budget)
-        for state, budget in states
-        for thousandths in budget.soft
-        if (state.spent + state.reserved) * 1_000 >= thousandths * state.limit
-    ]
-    if not passed:
+    highest, of_budget = 0, None
+    for budget in budgets:
+        state = BudgetState.read(accounts, budget.line, now_ns)
+        used = (state.spent + state.reserved) * 1_000
+        for thousandths in budget.soft:
+            if thousandths > highest and used >= thousandths * state.limit:
+                highest, of_budget = thousandths, budget
+    if of_budget is None:
         return []
-    thousandths, budget = max(passed, key=lambda each: each[0])
-    percent = f"{thousandths // 10}.{thousandths % 10}"
-    return [(b"x-fastgate-budget-warning", header_value(f"{budget.owner} {budget.period}: {percent} %"))]
+    percent = f"{highest // 10}.{highest % 10}"
+    text = f"{of_budget.owner} {of_budget.period}: {percent} %"
+    return [(b"x-fastgate-budget-warning", header_value(text))]
 
 
 def _tightest(states: list[BudgetState]) -> list[Header]:

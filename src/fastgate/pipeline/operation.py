@@ -3,6 +3,7 @@
 from enum import Enum
 
 from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.format import Format
 from fastgate.observability.catalogue import OTHER
 
 
@@ -14,10 +15,23 @@ class BodyKind(Enum):
 
 class Operation:
     """`endpoint` is None for what no provider is asked. `path` is the upstream's, relative to its base URL.
-    `binary` answers are relayed as they come. `label` is for metrics and log lines.
+    `format` is the one of its body, where that can be translated into another; `errors` the one that its
+    errors are written in. `streams` is None where the body says whether it streams. `binary` answers are
+    relayed as they come. `label` is for metrics and log lines.
     """
 
-    __slots__ = ("_endpoint", "binary", "body", "label", "method", "path", "usage_in_stream")
+    __slots__ = (
+        "_endpoint",
+        "binary",
+        "body",
+        "errors",
+        "format",
+        "label",
+        "method",
+        "path",
+        "streams",
+        "usage_in_stream",
+    )
 
     def __init__(
         self,
@@ -26,6 +40,9 @@ class Operation:
         body: BodyKind = BodyKind.JSON,
         method: bytes = b"POST",
         *,
+        format: Format | None = None,  # the word of the field
+        errors: Format | None = None,
+        streams: bool | None = None,
         binary: bool = False,
         usage_in_stream: bool = False,
         label: str = OTHER,
@@ -34,6 +51,9 @@ class Operation:
         self.path = path
         self.body = body
         self.method = method
+        self.format = format
+        self.errors = errors or format or Format.CHAT
+        self.streams = streams
         self.binary = binary
         self.usage_in_stream = usage_in_stream
         self.label: str = label if endpoint is None else endpoint.value

@@ -6,7 +6,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from fastgate.domain.account import NO_ACCOUNTS, OWN_LEVELS, Accounts, BudgetRef, LimitRef
-from fastgate.domain.snapshot import Deployment, Snapshot
+from fastgate.domain.endpoint import Endpoint
+from fastgate.domain.entry import Parties, encode_parties
+from fastgate.domain.snapshot import Snapshot, Unpriced
 from fastgate.domain.virtual_key import VirtualKey
 from fastgate.limits.chain import Chain
 from fastgate.limits.limiter import Limiter
@@ -16,6 +18,9 @@ from fastgate.routing.plan import Choice
 
 MAX_PAYERS: Final = 8_192
 MAX_TERMS: Final = 1_024
+_MAX_NAME: Final = 256
+FREE: Final = frozenset({Endpoint.MODERATIONS})
+"""Providers bill nothing for these, so they need no price."""
 
 TagItems = tuple[tuple[str, str], ...]
 """Name and value, sorted."""
@@ -24,20 +29,30 @@ TagItems = tuple[tuple[str, str], ...]
 class Terms:
     """Of one attempt: its budgets from the narrowest to the widest, the limits that only it meets, prices.
 
-    `lines` is `budgets` as `_core.holds` takes them; `strict`: one of them is.
+    `lines` is `budgets` as `_core.holds` takes them; `strict`: one of them is. `billed`: it has a price, or
+    should have one; `needs_price`: without one it may not be made. `parties` is what its record begins with.
     """
 
-    __slots__ = ("budgets", "limits", "lines", "prices", "public_model", "strict")
+    __slots__ = ("billed", "budgets", "limits", "lines", "needs_price", "parties", "prices", "strict")
 
     def __init__(
-        self, budgets: tuple[BudgetRef, ...], limits: Chain, prices: PriceList | None, public_model: str
+        self,
+        budgets: tuple[BudgetRef, ...],
+        limits: Chain,
+        prices: PriceList | None,
+        *,
+        parties: Parties,
+        unpriced: Unpriced,
     ) -> None:
         self.budgets = budgets
         self.limits = limits
         self.prices = prices
-        self.public_model = public_model
         self.lines = packed(budgets)
         self.strict = any(budget.strict for budget in budgets)
+        self.billed = parties.endpoint not in FREE
+        denied = unpriced is Unpriced.DENY or (unpriced is Unpriced.DENY_BUDGETED and bool(budgets))
+        self.needs_price = self.billed and denied
+        self.parties = encode_parties(parties)
 
     def tariffs(self, time_ns: int, service_tier: str | None) -> tuple[Tariff, ...]:
         """Those that a call then may be billed at; none where it has no price."""
@@ -83,32 +98,47 @@ class Payer:
         self.limits = limiter.chain(tuple(ref for ref in accounts.limits if not ref.owner.narrowed))
         self.all_limits = accounts.limits
         self._narrowed = tuple(ref for ref in accounts.limits if ref.owner.narrowed)
-        self._terms: dict[tuple[str, str], Terms] = {}
+        self._terms: dict[tuple[str, str, str, str], Terms] = {}
 
-    def terms(self, choice: Choice) -> Terms:
+    def terms(self, choice: Choice, endpoint: Endpoint) -> Terms:
         """For an attempt there."""
-        deployment, model = choice.deployment, choice.model
-        found = self._terms.get((deployment.id, model))
+        credential = "" if choice.credential is None else choice.credential.id
+        where = (choice.deployment.id, choice.model, credential, endpoint)
+        found = self._terms.get(where)
         if found is None:
             if len(self._terms) >= MAX_TERMS:
                 self._terms.clear()
-            found = self._terms[deployment.id, model] = self._make(deployment, model)
+            found = self._terms[where] = self._make(choice, credential, endpoint)
         return found
 
-    def _make(self, deployment: Deployment, model: str) -> Terms:
-        owners = self._snapshot.owners
-        target = owners.get(f"deployment/{deployment.id}", NO_ACCOUNTS)
-        target += owners.get(f"provider/{deployment.provider}", NO_ACCOUNTS)
+    def _make(self, choice: Choice, credential: str, endpoint: Endpoint) -> Terms:
+        snapshot, deployment, model = self._snapshot, choice.deployment, choice.model
+        target = snapshot.owners.get(f"deployment/{deployment.id}", NO_ACCOUNTS)
+        target += snapshot.owners.get(f"provider/{deployment.provider}", NO_ACCOUNTS)
         public = model if deployment.model == "*" else deployment.model
-        for each in self._snapshot.model_accounts:
+        for each in snapshot.model_accounts:
             if fnmatchcase(public.lower(), each.model.lower()):
                 target += each.accounts
         narrowed = tuple(ref for ref in self._narrowed if _covers(ref, deployment.provider, public))
+        key = self.key
         return Terms(
             self.budgets + target.budgets,
             self._limiter.chain(narrowed + target.limits),
             self._prices.of(deployment.id, deployment.provider, model),
-            public,
+            parties=Parties(
+                virtual_key="" if key is None else key.id,
+                customer="" if key is None or key.customer_id is None else key.customer_id,
+                teams=() if key is None else key.teams,
+                tags=self.tags,
+                metadata={} if key is None else key.metadata,
+                endpoint=endpoint,
+                provider=choice.provider.name,
+                deployment=deployment.id,
+                credential=credential,
+                model=clipped(model),
+                public_model=clipped(public),
+            ),
+            unpriced=snapshot.worker.money.unpriced,
         )
 
 
@@ -123,7 +153,7 @@ class Payers:
 
     def payer(self, key: VirtualKey | None, tags: dict[str, str]) -> Payer:
         """As the key is now: what changed in it since makes another one."""
-        name = ("" if key is None else key.id, tuple(sorted(tags.items())))
+        name = ("" if key is None else key.id, tuple(sorted(tags.items())) if tags else ())
         found = self._payers.get(name)
         if found is None or found.key is not key:
             if len(self._payers) >= MAX_PAYERS:
@@ -158,3 +188,8 @@ def _covers(ref: LimitRef, provider: str, model: str) -> bool:
 def packed(budgets: Iterable[BudgetRef]) -> bytes:
     lines = [budget.line for budget in budgets]
     return struct.pack(f"={len(lines)}i", *lines)
+
+
+def clipped(name: str) -> str:
+    """A client may have written it, and an opening has a bound."""
+    return name if len(name) <= _MAX_NAME // 4 else name.encode()[:_MAX_NAME].decode(errors="ignore")

@@ -1,7 +1,6 @@
 """Read the body and decode the few fields of it that the gateway looks at."""
 
 from fastgate import clock
-from fastgate.domain.endpoint import Endpoint
 from fastgate.errors import GatewayError
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
@@ -27,5 +26,6 @@ async def receive(exchange: Exchange) -> None:
         exchange.form = FormEnvelope.decode(body, downstream.header(b"content-type") or b"")
         exchange.stream = exchange.form.stream
     else:
-        exchange.envelope = Envelope.decode(body, responses=exchange.operation.endpoint is Endpoint.RESPONSES)
-        exchange.stream = exchange.envelope.stream
+        operation = exchange.operation
+        exchange.envelope = Envelope.decode(body, operation.format)
+        exchange.stream = exchange.envelope.stream if operation.streams is None else operation.streams

@@ -5,11 +5,14 @@ from typing import Any, Final
 import msgspec
 
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.format import Format
 from fastgate.errors import ERRORS, BrokenOff, GatewayError
 from fastgate.observability import log
 from fastgate.pipeline import headers
 from fastgate.pipeline.exchange import Exchange
-from fastgate.wire.openai import JSON, error_body
+from fastgate.wire.formats import CLIENTS
+from fastgate.wire.interface import Header, Problem
+from fastgate.wire.openai import JSON
 
 MIN_SECRET: Final = 8
 """Shorter ones are placeholders for servers that ask for none, and may be words of a message."""
@@ -26,23 +29,37 @@ class _RefusalBody(msgspec.Struct):
     error: _Refusal
 
 
+class _Object(msgspec.Struct):
+    """Of a format whose providers are one vendor: what that says is its shape."""
+
+
+_SHAPES: Final[dict[Format, type[msgspec.Struct]]] = dict.fromkeys(
+    (Format.CHAT, Format.COMPLETIONS, Format.RESPONSES, Format.EMBEDDINGS, Format.RERANK), _RefusalBody
+)
+_PASSED: Final = frozenset({b"x-amzn-errortype"})
+
+
 async def reject(exchange: Exchange, error: GatewayError | UpstreamError) -> None:
     """Answer with the gateway's own error, or with the provider's refusal of the request."""
-    out = [JSON]
     if isinstance(error, GatewayError):
         status = error.status
-        body = error_body(error.message, error.type, error.code, error.param)
+        out, body = _written(
+            exchange, Problem(status, error.message, error.type, error.code, error.param, exchange.request_id)
+        )
         out += error.headers
         exchange.error_code, exchange.error = error.code, error.message
     elif error.kind is FailureKind.CLIENT_ERROR:
         status = error.status
-        body = _refusal(exchange, error)
+        out, body = _refusal(exchange, error)
         out += [h for h in headers.relayed(list(error.headers)) if h[0] != b"content-type"]
         exchange.error = f"refused by the provider: {error.message}"
     else:
-        status = ERRORS["upstream_error"].status
+        spec = ERRORS["upstream_error"]
+        status = spec.status
         message = f"The provider's answer cannot be used: {error.message}."
-        body = error_body(message, ERRORS["upstream_error"].type, "upstream_error")
+        out, body = _written(
+            exchange, Problem(status, message, spec.type, "upstream_error", None, exchange.request_id)
+        )
         exchange.error_code, exchange.error = "upstream_error", error.message
     exchange.status = status
     exchange.finish = "error"
@@ -50,21 +67,34 @@ async def reject(exchange: Exchange, error: GatewayError | UpstreamError) -> Non
     await exchange.downstream.respond(status, out, body)
 
 
-def _refusal(exchange: Exchange, error: UpstreamError) -> bytes:
-    """The provider's body as it is where it has the dialect's shape, else its text in that shape.
+def _written(exchange: Exchange, problem: Problem) -> tuple[list[Header], bytes]:
+    return CLIENTS[exchange.operation.errors].write_problem(problem)
+
+
+def _refusal(exchange: Exchange, error: UpstreamError) -> tuple[list[Header], bytes]:
+    """The provider's body as it is where it has the shape of the client's format, else its text in that.
 
     The secret that was presented never passes, even if the provider repeats it.
     """
     body = error.body
-    for secret in exchange.generation.secrets.values():
-        if secret is not None and len(secret) >= MIN_SECRET:
-            body = body.replace(secret.encode("latin-1", "replace"), b"[redacted]")
+    for secret in exchange.generation.secrets.known():
+        for text in (secret,) if isinstance(secret, str) else secret:
+            if text is not None and len(text) >= MIN_SECRET:
+                body = body.replace(text.encode("latin-1", "replace"), b"[redacted]")
+    if not error.translated and _has_shape(exchange.operation.errors, body):
+        return [JSON, *(each for each in error.headers if each[0] in _PASSED)], body
+    text = _message(body) or f"The provider refused the request with status {error.status}."
+    return _written(
+        exchange, Problem(error.status, text, "invalid_request_error", None, None, exchange.request_id)
+    )
+
+
+def _has_shape(format_: Format, body: bytes) -> bool:
     try:
-        msgspec.json.decode(body, type=_RefusalBody)
+        msgspec.json.decode(body, type=_SHAPES.get(format_, _Object))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        text = _message(body) or f"The provider refused the request with status {error.status}."
-        return error_body(text, "invalid_request_error", None)
-    return body
+        return False
+    return True
 
 
 def _message(body: bytes) -> str:

@@ -4,7 +4,6 @@ import asyncio
 from typing import Final
 
 from fastgate import clock
-from fastgate._core.sse import EventSplitter
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.money import usd
@@ -18,7 +17,9 @@ from fastgate.pipeline.resume import Resume
 from fastgate.providers.interface import Sees, StreamDecoder
 from fastgate.store.responses import ResponseOwner
 from fastgate.upstream.client import Call
+from fastgate.wire.interface import Splitter
 
+_SSE: Final = b"text/event-stream"
 TAIL_WAIT_S: Final = 1.0
 
 
@@ -45,6 +46,8 @@ async def _whole(exchange: Exchange, attempt: Attempt) -> None:
     attempt.close()
     _account(exchange, attempt)
     out = headers.relayed(call.headers)
+    if attempt.translation is not None:
+        out = headers.retyped(out, attempt.translation.answer_type)
     out += headers.own(exchange, attempt)
     out += money(exchange)
     await exchange.downstream.respond(call.status, out, attempt.body)
@@ -61,8 +64,8 @@ async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
     streams = metrics.open_streams.labels(attempt.choice.provider.name)
     out = headers.relayed(attempt.call.headers)
     if attempt.shape is Shape.EVENTS:
-        out = [header for header in out if header[0] != b"content-type"]
-        out += [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+        out = headers.retyped(out, attempt.stream_type)
+        out.append((b"cache-control", b"no-cache"))
     out += headers.own(exchange, attempt)
     out += money(exchange)
     streams.inc()
@@ -128,7 +131,7 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
     _account(exchange, attempt)
     if not attempt.ended and (ending := decoder.ending()):
         await _send(exchange, ending)
-    if exchange.generation.settings.money.stream_cost:
+    if exchange.generation.settings.money.stream_cost and attempt.stream_type.startswith(_SSE):
         await _send(exchange, b": fastgate cost_usd=%s\n\n" % usd(exchange.cost).encode())
     try:
         await _finish(exchange)
@@ -169,7 +172,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         gap.observe(now_ns - last_ns)
         last_ns = now_ns
         block = splitter.block
-        if splitter.mask:
+        if splitter.mask or decoder.reads_all:
             block = _inspected(attempt, decoder, splitter)
             if decoder.usage is not None:
                 attempt.charge.reported(decoder.usage)
@@ -180,11 +183,13 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             if b"data:" in block:
                 attempt.last_events = block
             attempt.charge.delivered(len(block))
-            if events == 1:
-                delivered.add(block)
+            if decoder.reads_all:
+                pass  # `_inspected` has taken the text of each event
+            elif events == 1:
+                delivered.add(decoder.text_in(block))
             else:
                 for event, _ in splitter.events():
-                    delivered.add(event)
+                    delivered.add(decoder.text_in(event))
             await _send(exchange, block)
         if decoder.error is not None:
             raise decoder.error
@@ -194,13 +199,19 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         raise UpstreamError(FailureKind.TRUNCATED, "the stream ended without its terminal event")
 
 
-def _inspected(attempt: Attempt, decoder: StreamDecoder, splitter: EventSplitter) -> bytes:
-    """The block up to its end or its error, without what is withheld from the client."""
+def _inspected(attempt: Attempt, decoder: StreamDecoder, splitter: Splitter) -> bytes:
+    """The block as the client gets it, up to its end or its error, without what is withheld from it."""
     kept: list[bytes] = []
-    for event, mask in splitter.events():
-        seen = decoder.event(event) if mask else Sees.NOTHING
-        if Sees.ERROR in seen:
-            break
+    for each, mask in splitter.events():
+        event = each
+        seen = Sees.NOTHING
+        if mask or decoder.reads_all:
+            seen = decoder.event(each)
+            if Sees.ERROR in seen:
+                break
+            event = decoder.sent_for(each)
+            if decoder.reads_all and attempt.delivered is not None:
+                attempt.delivered.add(decoder.text_in(each))
         if not (Sees.USAGE_ONLY in seen and attempt.withholds_usage):
             kept.append(event)
         if Sees.END in seen:
@@ -270,6 +281,7 @@ async def _remember(exchange: Exchange, attempt: Attempt, response_id: str | Non
     if (
         response_id is None
         or exchange.operation.endpoint is not Endpoint.RESPONSES
+        or attempt.translation is not None
         or envelope is None
         or envelope.fields.store is False
     ):

@@ -103,6 +103,7 @@ class Resume:
             return None
         try:
             exchange.envelope = _continued(self._envelope, text)
+            exchange.neutral = None
             exchange.demand = demand_of(exchange)  # the answer so far is input now
             attempt = await obtain(exchange, exchange.plan, broken.choice)
         except (GatewayError, UpstreamError, msgspec.MsgspecError):
@@ -127,4 +128,4 @@ def _continued(envelope: Envelope, text: str) -> Envelope:
     messages = msgspec.json.decode(envelope.body, type=_Body).messages
     added = [{"role": "assistant", "content": text}, {"role": "user", "content": _GO_ON}]
     members["messages"] = msgspec.Raw(msgspec.json.encode([*messages, *added]))
-    return Envelope.decode(msgspec.json.encode(members), responses=False)
+    return Envelope.decode(msgspec.json.encode(members))

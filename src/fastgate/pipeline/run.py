@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from fastgate.domain.failure import UpstreamError
 from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError, draining
-from fastgate.pipeline.admit import admit
+from fastgate.pipeline.admit import admit, waited
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.dry_run import answer_dry_run, is_dry_run
 from fastgate.pipeline.exchange import Exchange
@@ -27,7 +27,9 @@ async def proxy(exchange: Exchange) -> None:
     if is_dry_run(exchange):
         await answer_dry_run(exchange, plan)
         return
-    await admit(exchange)
+    waiter = admit(exchange)
+    if waiter is not None:
+        await waited(exchange, waiter)
     try:
         attempt = await obtain(exchange, plan)
     except BudgetRefused as refusal:

@@ -1,12 +1,14 @@
 """What a worker's requests share: the services of the rows below, and the configuration of the moment."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from fastgate._core.accounts import AccountTable
+from fastgate.domain.credential import Secret
 from fastgate.domain.snapshot import Snapshot, Worker
 from fastgate.keys.authenticator import Authenticator
 from fastgate.ledger.writer import LedgerWriter
@@ -14,7 +16,7 @@ from fastgate.limits.limiter import Limiter
 from fastgate.limits.queue import FairQueue
 from fastgate.observability.metrics import Metrics
 from fastgate.pipeline.cells import Cells
-from fastgate.pipeline.destination import MAX_DESTINATIONS, Destination
+from fastgate.pipeline.destination import MAX_DESTINATIONS, Destination, nothing
 from fastgate.pipeline.payer import Payers
 from fastgate.pipeline.request_id import RequestIds
 from fastgate.routing.plan import Choice
@@ -37,6 +39,16 @@ class Accounting:
     queue: FairQueue
 
 
+class SecretSource(Protocol):
+    """What is presented to providers."""
+
+    def current(self, provider: str, credential: str) -> Secret | None:
+        """At this moment; None where there is nothing to present. UpstreamError credential_unavailable."""
+
+    def known(self) -> Iterable[Secret]:
+        """All that may have been presented."""
+
+
 class Generation:
     """All that one configuration gives, swapped whole on a reload; a request keeps the one it began with."""
 
@@ -44,10 +56,9 @@ class Generation:
         self,
         snapshot: Snapshot,
         table: RoutingTable,
-        secrets: Mapping[tuple[str, str], str | None],
+        secrets: SecretSource,
         limiter: Limiter,
     ) -> None:
-        """`secrets` are by provider and id of the credential; one that is not there is never chosen."""
         self.snapshot = snapshot
         self.settings: Worker = snapshot.worker
         self.table = table
@@ -75,7 +86,9 @@ class Generation:
         if found is None:
             if len(self._destinations) >= MAX_DESTINATIONS:
                 self._destinations.clear()
-            secret = self.secrets[choice.provider.name, credential] if credential else None
+            secret = (
+                partial(self.secrets.current, choice.provider.name, credential) if credential else nothing
+            )
             found = Destination(choice, self.origin(choice.deployment.id), secret, metrics)
             self._destinations[key] = found
         return found
@@ -92,6 +105,13 @@ _FORWARDED = frozenset(
         b"openai-organization",
         b"openai-project",
         b"openai-beta",
+        b"anthropic-version",
+        b"anthropic-beta",
+        b"x-amzn-bedrock-guardrailidentifier",
+        b"x-amzn-bedrock-guardrailversion",
+        b"x-amzn-bedrock-performanceconfig-latency",
+        b"x-amzn-bedrock-service-tier",
+        b"x-amzn-bedrock-trace",
         b"idempotency-key",
         b"traceparent",
         b"tracestate",

@@ -5,6 +5,7 @@ What its attempts cost is settled with each of them (`charge`)."""
 from typing import Final, Literal
 
 from fastgate import clock
+from fastgate.limits.chain import Chain
 from fastgate.observability import log
 from fastgate.observability.catalogue import NONE
 from fastgate.observability.records import ExchangeRecord
@@ -19,25 +20,20 @@ def settle(exchange: Exchange) -> None:
     now_ns = clock.monotonic_ns()
     duration_ns = now_ns - exchange.started_ns
     if exchange.slot != NO_SLOT:
-        _leave_limits(exchange, now_ns)
+        exchange.services.accounting.writer.holds.free(exchange.slot)
+        exchange.slot = NO_SLOT
+    if exchange.taken is not None and exchange.payer is not None:
+        _leave_limits(exchange, exchange.payer.limits, exchange.taken, now_ns=now_ns)
     _measure(exchange, duration_ns)
     if exchange.generation.settings.log_requests:
         log.exchange(_record(exchange, duration_ns))
 
 
-def _leave_limits(exchange: Exchange, now_ns: int) -> None:
-    """Put what was consumed in the place of what it was taken for."""
-    accounting, admitted = exchange.services.accounting, exchange.admitted
-    accounting.writer.holds.free(exchange.slot)
-    exchange.slot = NO_SLOT
-    if admitted is not None and exchange.payer is not None:
-        limits = exchange.payer.limits
-        limits.correct(
-            exchange.input_tokens - admitted.input_tokens,
-            exchange.output_tokens - admitted.output_for(limits),
-            now_ns,
-        )
-        accounting.queue.released(limits)
+def _leave_limits(exchange: Exchange, limits: Chain, taken: tuple[int, int], *, now_ns: int) -> None:
+    """Put what was consumed in the place of what was taken for it."""
+    input_tokens, output_tokens = taken
+    limits.correct(exchange.input_tokens - input_tokens, exchange.output_tokens - output_tokens, now_ns)
+    exchange.services.accounting.queue.released(limits)
 
 
 def _measure(exchange: Exchange, duration_ns: int) -> None:

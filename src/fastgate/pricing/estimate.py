@@ -13,7 +13,9 @@ cost, as long as
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fastgate.domain.price import Rate
 from fastgate.pricing.ceiling import Ceiling
@@ -33,7 +35,7 @@ UNLIMITED: Final = 1 << 31
 """Tokens: what `output_cap_for` says where output costs nothing."""
 
 
-class Size(NamedTuple):
+class Size(msgspec.Struct, frozen=True, gc=False):
     """What is known of a request before it is sent.
 
     `files` is whatever the provider adds to the prompt that is not in the body: files by id or URL, a stored

@@ -68,8 +68,15 @@ class Candidate:
         return rng.choices(usable, [each.credential.weight for each in usable])[0]
 
     def credential_failed(self, used: UsableCredential | None, error: UpstreamError, now_ns: int) -> None:
-        """Cool down what was limited, take out what was rejected; without credentials, the deployment."""
-        if error.kind is FailureKind.CREDENTIAL_REJECTED and used is not None:
+        """Cool down what was limited, take out what was rejected; without credentials, the deployment.
+
+        A secret that was minted is soon replaced by another, so that its rejection is no more than a pause.
+        That this worker has none says nothing of what the others have.
+        """
+        if error.kind is FailureKind.CREDENTIAL_UNAVAILABLE:
+            return
+        rejected = error.kind is FailureKind.CREDENTIAL_REJECTED
+        if rejected and used is not None and used.credential.identity is None:
             if used.health.reject(everywhere=error.status != 403):
                 log.event(
                     "warning",
@@ -80,6 +87,15 @@ class Candidate:
                     status=error.status,
                 )
             return
+        if rejected and used is not None and used.health.usable(now_ns):
+            log.event(
+                "warning",
+                "minted secret rejected by the provider; its credential pauses",
+                provider=self.provider.name,
+                credential=used.credential.id,
+                deployment=self.deployment.id,
+                status=error.status,
+            )
         seconds = error.retry_after_s
         until_ns = now_ns + retry_after_ns(
             self.provider.breaker.cooldown_429_s if seconds is None else seconds

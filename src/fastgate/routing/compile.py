@@ -6,14 +6,15 @@ Finds nothing wrong with settings that `config.load` has checked: all rules are 
 from collections.abc import Mapping
 
 from fastgate.config.money_settings import LedgerSettings, QueueSettings
+from fastgate.config.responses_settings import ResponsesSettings
 from fastgate.config.route_settings import GroupSettings, HedgeSettings, RouteSettings, TargetSettings
 from fastgate.config.settings import Settings
-from fastgate.domain.provider_table import VENDORS_LATER
 from fastgate.domain.snapshot import (
     Condition,
     Group,
     Hedge,
     Journal,
+    KeptResponses,
     Money,
     Queue,
     Route,
@@ -41,6 +42,7 @@ def compile_snapshot(settings: Settings, generation: int, environ: Mapping[str, 
         },
         serves={name: part.served for name, part in parts.items()},
         routes=routes,
+        redirects={old.lower(): new for old, new in settings.redirects.items()},
         allowed_tags=tuple(settings.tags.allowed),
     )
 
@@ -60,9 +62,11 @@ def _worker(settings: Settings) -> Worker:
         retry_budget_min_per_s=upstream.retry_budget_min_per_s,
         log_requests=settings.logging.requests,
         stream_failure=upstream.stream_failure,
+        compat=settings.compat,
         money=_money(settings),
         queue=_queue(settings.limits.queue),
         journal=_journal(settings.ledger),
+        responses=_responses(settings.responses),
     )
 
 
@@ -93,8 +97,12 @@ def _journal(given: LedgerSettings) -> Journal:
     )
 
 
+def _responses(given: ResponsesSettings) -> KeptResponses:
+    return KeptResponses(on=given.store_translated, ttl_s=given.ttl_s, max_bytes=given.max_mb << 20)
+
+
 def _routes(settings: Settings, parts: dict[str, ProviderParts]) -> dict[str, Route]:
-    """Those whose every target belongs to a vendor of a later version are left out."""
+    """Without the targets at providers that are not configured."""
     compiled = {}
     for name, given in settings.routes.items():
         route = RouteSettings(groups=given) if isinstance(given, list) else given
@@ -123,9 +131,9 @@ def _group(route: RouteSettings, settings: GroupSettings, parts: dict[str, Provi
 
 
 def _targets(route: RouteSettings, member: TargetSettings, parts: dict[str, ProviderParts]) -> list[Target]:
-    if member.provider in VENDORS_LATER and member.provider not in parts:
+    part = parts.get(member.provider)
+    if part is None:
         return []
-    part = parts[member.provider]
     provider = part.provider
     return [
         Target(

@@ -1,14 +1,15 @@
 """The walk of one request over the deployments that it may use. docs/routing.md has the contract."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from fastgate import clock
+from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, Scope, UpstreamError
-from fastgate.domain.snapshot import Credential, Hedge, Strategy, StreamFailure
+from fastgate.domain.snapshot import Credential, Hedge, Provider, Strategy, StreamFailure
 from fastgate.errors import GatewayError
 from fastgate.routing import strategies
 from fastgate.routing.breaker import REFUSED
@@ -56,10 +57,12 @@ class Choice:
 
 
 class Policy(NamedTuple):
-    """What the route that was asked for says beside its groups."""
+    """What the name that was asked for says beside its groups. `deprecated` is a sentence for the client,
+    about a model that will not stay."""
 
     hedge: Hedge | None
     stream_failure: StreamFailure
+    deprecated: str | None = None
 
 
 class Plan:
@@ -89,6 +92,7 @@ class Plan:
         "_strategy",
         "_tried",
         "_walk",
+        "deprecated",
         "hedge",
         "stream_failure",
     )
@@ -101,7 +105,7 @@ class Plan:
         rng: random.Random,
         policy: Policy,
     ) -> None:
-        self.hedge, self.stream_failure = policy
+        self.hedge, self.stream_failure, self.deprecated = policy
         self._groups = groups
         self._excluded = excluded
         self._budget = budget
@@ -123,6 +127,15 @@ class Plan:
         self._retried: dict[Candidate, int] = {}
         self._retried_at_once: set[Candidate] = set()
         self._not_before: dict[Candidate, int] = {}
+
+    def natively(self, endpoint: Endpoint, speaks: Callable[[Provider, str], bool]) -> bool:
+        """Whether each provider that may be chosen has this endpoint itself, for a model that `speaks` says
+        yes of: one provider may have models of several vendors."""
+        members = [member for group in self._groups for member in group.members]
+        return bool(members) and all(
+            endpoint in member.provider.endpoints and speaks(member.provider, member.model)
+            for member in members
+        )
 
     def next(self, now_ns: int) -> Choice | Wait | None:
         """What to do next; None: give up. GatewayError no_healthy_deployment on the first call only."""

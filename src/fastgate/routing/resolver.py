@@ -31,10 +31,19 @@ class Resolver:
         self._routes = {name: self._route(name) for name in snapshot.routes}
         self._unknown: set[str] = set()
 
+    def redirected(self, ref: ModelRef) -> ModelRef:
+        """What stands in for a model that is retired; any other as it is."""
+        redirects = self._snapshot.redirects
+        if not redirects or (new := redirects.get(str(ref).lower())) is None:
+            return ref
+        return ModelRef(new)
+
     def resolve(self, ref: ModelRef) -> tuple[TargetGroup, ...]:
-        """A route, `provider/model`, or one group for each provider that serves the model. Empty: unknown."""
+        """A route, `provider/model`, or one group for each provider that serves the model, or what stands in
+        for it. Empty: unknown."""
         if len(ref.model) > MAX_MODEL_NAME:
             return ()
+        ref = self.redirected(ref)
         if ref.provider is not None:
             return self._at(ref.provider, ref.model)
         if (route := self._routes.get(ref.model)) is not None:

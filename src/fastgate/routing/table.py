@@ -215,6 +215,7 @@ class RoutingTable:
         follow = (*fallbacks, *(key.fallbacks if key is not None else ()))
         builder = _Builder()
         route: Route | None = None
+        deprecated: str | None = None
         if model is None or model in ("", AUTO):
             if not follow:
                 raise GatewayError(
@@ -226,7 +227,9 @@ class RoutingTable:
             if not groups:
                 raise self._not_found(model, key)
             self._add(builder, asked, groups, key, endpoint)
-            route = self._snapshot.routes.get(model)
+            now = self._resolver.redirected(asked)
+            route = self._snapshot.routes.get(now.model)
+            deprecated = self._deprecated(asked, now, groups)
         for ref in follow:
             if groups := self._resolver.resolve(ref):
                 self._add(builder, ref, groups, key, endpoint)
@@ -242,8 +245,18 @@ class RoutingTable:
             policy=Policy(
                 hedge=None if route is None else route.hedge,
                 stream_failure=(route and route.stream_failure) or self._snapshot.worker.stream_failure,
+                deprecated=deprecated,
             ),
         )
+
+    def _deprecated(self, asked: ModelRef, now: ModelRef, groups: tuple[TargetGroup, ...]) -> str | None:
+        """The sentence for a client that asked for a model which is retired, or is going to be."""
+        if now is not asked:
+            return f"{asked} is retired here, and {now} takes its place"
+        targets = [target for group in groups if group.route is None for target in group.targets]
+        if targets and all(self._snapshot.deployments[each.deployment].deprecated for each in targets):
+            return f"{asked} is deprecated by its provider"
+        return None
 
     def _add(
         self,
@@ -275,12 +288,13 @@ class RoutingTable:
     ) -> Denied | None:
         deployment = self._snapshot.deployments[target.deployment]
         name = target.model if deployment.upstream_model is None else deployment.model
-        names = (requested, group.route or requested, f"{deployment.provider}/{name}", name)
+        now = str(self._resolver.redirected(ModelRef(requested)))
+        names = (requested, now, group.route or requested, f"{deployment.provider}/{name}", name)
         return permission.check(key, deployment.provider, names, target.model)
 
     def _unfit(self, target: Target, endpoint: Endpoint) -> str | None:
         deployment = self._snapshot.deployments[target.deployment]
-        if endpoint not in self._snapshot.providers[deployment.provider].endpoints:
+        if endpoint not in self._snapshot.providers[deployment.provider].serves:
             return NO_ENDPOINT
         if deployment.credentials and not self._credentials(target):
             return NO_CREDENTIAL

@@ -16,6 +16,9 @@ STEP: Final = 8_192  # lines that the file grows by: 1 MiB
 
 _SIGN: Final = 1 << 63
 _WRAP: Final = 1 << 64
+# Plain numbers: a member of an enumeration costs as much as the access to the word.
+_ID: Final = int(BudgetWord.ID)
+_KIND: Final = int(BudgetWord.KIND)
 
 
 def create(data_dir: DataDir) -> AccountTable:
@@ -43,25 +46,13 @@ class Places:
     """The only placer of lines, in the control process. It goes on with those that an earlier one placed.
     Times are of `clock.monotonic_ns`.
 
-    A line that nobody wants any more keeps its state until `reclaim`, and until then it can be wanted again.
+    The table itself says who owns which line. One that nobody wants any more keeps its state until `reclaim`,
+    and until then it can be wanted again.
     """
 
     def __init__(self, table: AccountTable) -> None:
         self._table = table
-        self._lines: dict[int, int] = {}
         self._unwanted: dict[int, int] = {}
-        free = []
-        load = table.load
-        for line in range(table.lines):
-            account = load(line, BudgetWord.ID)
-            if account and load(line, BudgetWord.KIND):
-                self._lines[account % _WRAP] = line
-            else:
-                if account:
-                    self._clear(line)
-                free.append(line)
-        free.reverse()
-        self._free = free
 
     def place(self, wanted: Iterable[Account], now_ns: int) -> dict[str, int]:
         """The line of each, by name; the lines of all other accounts are unwanted from now on.
@@ -72,58 +63,65 @@ class Places:
         """
         accounts: dict[int, Account] = {}
         for account in wanted:
-            other = accounts.setdefault(account_id(account.name), account)
+            other = accounts.setdefault(key_of(account.name.encode()), account)
             if other is not account:
                 raise ConfigError(_collision(account, other))
-        new = [id_ for id_ in accounts if id_ not in self._lines]
-        self._make_room(len(new))
-        for id_ in new:
-            self._lines[id_] = self._claim(id_, accounts[id_].kind)
-        for id_ in self._lines:
-            if id_ not in accounts:
-                self._unwanted.setdefault(id_, now_ns)
-        for id_ in [id_ for id_ in self._unwanted if id_ in accounts]:
-            del self._unwanted[id_]
-        return {account.name: self._lines[id_] for id_, account in accounts.items()}
+        lines, free = self._owned()
+        new = [id_ for id_ in accounts if id_ not in lines]
+        free += self._grown(len(new) - len(free))
+        store = self._table.store
+        for id_, line in zip(new, free, strict=False):
+            store(line, _KIND, accounts[id_].kind)
+            store(line, _ID, id_ - _WRAP if id_ >= _SIGN else id_)
+            lines[id_] = line
+        since = self._unwanted
+        left = [lines[id_] for id_ in lines.keys() - accounts.keys()]
+        self._unwanted = {line: since.get(line, now_ns) for line in left}
+        return {account.name: lines[id_] for id_, account in accounts.items()}
 
     def unwanted(self) -> list[int]:
         """The lines that nobody wants any more and that still have their state."""
-        return [self._lines[id_] for id_ in self._unwanted]
+        return list(self._unwanted)
 
     def reclaim(self, before_ns: int, held: Collection[int]) -> int:
         """Free the lines that are unwanted since before `before_ns` and not `held`; returns how many."""
         gone = [
-            id_
-            for id_, since_ns in self._unwanted.items()
-            if since_ns <= before_ns and self._lines[id_] not in held
+            line for line, since_ns in self._unwanted.items() if since_ns <= before_ns and line not in held
         ]
-        for id_ in gone:
-            line = self._lines.pop(id_)
-            del self._unwanted[id_]
+        for line in gone:
+            del self._unwanted[line]
             self._clear(line)
-            self._free.append(line)
         return len(gone)
 
-    def _make_room(self, lines: int) -> None:
-        missing = lines - len(self._free)
-        if missing <= 0:
-            return
-        before = self._table.lines
-        self._table.grow(before + -(-missing // STEP) * STEP)
-        self._free[:0] = range(self._table.lines - 1, before - 1, -1)
+    def _owned(self) -> tuple[dict[int, int], list[int]]:
+        """The line of each account that has one, and the lines that are free."""
+        lines: dict[int, int] = {}
+        free = []
+        load = self._table.load
+        for line in range(self._table.lines):
+            account = load(line, _ID)
+            if account and load(line, _KIND):
+                lines[account % _WRAP] = line
+            else:
+                if account:
+                    self._clear(line)
+                free.append(line)
+        return lines, free
 
-    def _claim(self, id_: int, kind: int) -> int:
-        line = self._free.pop()
-        self._table.store(line, BudgetWord.KIND, kind)
-        self._table.store(line, BudgetWord.ID, id_ - _WRAP if id_ >= _SIGN else id_)
-        return line
+    def _grown(self, lines: int) -> Iterable[int]:
+        """At least so many lines, at the end of the table."""
+        if lines <= 0:
+            return ()
+        before = self._table.lines
+        self._table.grow(before + -(-lines // STEP) * STEP)
+        return range(before, self._table.lines)
 
     def _clear(self, line: int) -> None:
         """An id without a kind marks a line whose clearing was not finished: the next process does it."""
-        self._table.store(line, BudgetWord.KIND, 0)
-        for word in range(BudgetWord.KIND + 1, LINE_WORDS):
+        self._table.store(line, _KIND, 0)
+        for word in range(_KIND + 1, LINE_WORDS):
             self._table.store(line, word, 0)
-        self._table.store(line, BudgetWord.ID, 0)
+        self._table.store(line, _ID, 0)
 
 
 def _collision(one: Account, other: Account) -> str:

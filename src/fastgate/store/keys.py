@@ -206,9 +206,8 @@ class KeyStore:
             gone = self._gone_keys(txn, configured)
             for key_id in gone:
                 txn.delete(key_id, db=self._keys)
-            written = sum(
-                self._put_changed(txn, self._keys, key.id.encode(), _encode(key))
-                for key in configured.values()
+            written = self._put_changed(
+                txn, self._keys, [(key_id.encode(), _encode(key)) for key_id, key in configured.items()]
             )
             unwanted = [
                 (digest, record.key_id)
@@ -217,17 +216,15 @@ class KeyStore:
             ]
             for digest, owner in unwanted:
                 self._remove_secret(txn, digest, owner)
-            revoked = [
-                record.key_id
-                for digest, record in wanted.items()
-                if self._put_configured(txn, digest, record).revoked_at_s
-            ]
-        return Synced(written, len(gone), len(unwanted), tuple(revoked))
+            records = [(digest, self._configured(txn, digest, record)) for digest, record in wanted.items()]
+            self._write_secrets(txn, records)
+        revoked = tuple(record.key_id for _, record in records if record.revoked_at_s)
+        return Synced(len(written), len(gone), len(unwanted), revoked)
 
     def put_secret(self, digest: bytes, record: SecretRecord) -> None:
         """Add a secret. Its key may come later, with the configuration that names it."""
         with self._writing() as txn:
-            self._write_secret(txn, digest, record)
+            self._write_secrets(txn, [(digest, record)])
 
     def rotate(self, digest: bytes, record: SecretRecord, others_not_after_s: int) -> list[StoredSecret]:
         """Add a secret, and let the key's other ones end at `others_not_after_s` unless they end earlier.
@@ -241,22 +238,21 @@ class KeyStore:
                 if old.revoked_at_s or 0 < old.not_after_s <= others_not_after_s:
                     continue
                 new = msgspec.structs.replace(old, not_after_s=others_not_after_s)
-                self._write_secret(txn, other, new)
                 limited.append(StoredSecret(other, new))
-            self._write_secret(txn, digest, record)
+            self._write_secrets(txn, [*limited, (digest, record)])
         return limited
 
     def revoke(self, digests: Iterable[bytes], now_s: int) -> int:
         """Revoke secrets for good, all at once; returns how many were known and not yet revoked."""
-        count = 0
+        revoked = []
         with self._writing() as txn:
-            for digest in digests:
+            for digest in dict.fromkeys(digests):
                 packed = txn.get(digest, db=self._secrets)
                 if packed is None or (record := _decode_record(packed)).revoked_at_s:
                     continue
-                self._write_secret(txn, digest, msgspec.structs.replace(record, revoked_at_s=now_s))
-                count += 1
-        return count
+                revoked.append((digest, msgspec.structs.replace(record, revoked_at_s=now_s)))
+            self._write_secrets(txn, revoked)
+        return len(revoked)
 
     def prune(self, keep: Container[str]) -> list[StoredSecret]:
         """Drop the issued secrets of keys that are neither stored nor in `keep`; revoked ones stay.
@@ -305,28 +301,30 @@ class KeyStore:
     def _records(self, txn: "lmdb.Transaction[bytes]") -> Iterator[StoredSecret]:
         return (StoredSecret(digest, _decode_record(packed)) for digest, packed in txn.cursor(self._secrets))
 
-    def _put_configured(
+    def _configured(
         self, txn: "lmdb.Transaction[bytes]", digest: bytes, record: SecretRecord
     ) -> SecretRecord:
+        """With what is known of the secret already; another key's is taken from it."""
         packed = txn.get(digest, db=self._secrets)
-        if packed is not None:
-            old = _decode_record(packed)
-            record = msgspec.structs.replace(
-                record,
-                issued_at_s=old.issued_at_s,
-                not_after_s=old.not_after_s,
-                revoked_at_s=old.revoked_at_s,
-            )
-            if old.key_id != record.key_id:
-                self._remove_secret(txn, digest, old.key_id)
-        self._write_secret(txn, digest, record)
-        return record
+        if packed is None:
+            return record
+        old = _decode_record(packed)
+        if old.key_id != record.key_id:
+            self._remove_secret(txn, digest, old.key_id)
+        return msgspec.structs.replace(
+            record, issued_at_s=old.issued_at_s, not_after_s=old.not_after_s, revoked_at_s=old.revoked_at_s
+        )
 
-    def _write_secret(self, txn: "lmdb.Transaction[bytes]", digest: bytes, record: SecretRecord) -> None:
-        if len(digest) != DIGEST_BYTES:
+    def _write_secrets(
+        self, txn: "lmdb.Transaction[bytes]", secrets: Iterable[tuple[bytes, SecretRecord]]
+    ) -> None:
+        owner_of = {digest: record.key_id for digest, record in secrets}
+        if any(len(digest) != DIGEST_BYTES for digest in owner_of):
             raise ValueError("a digest has 32 bytes")
-        if self._put_changed(txn, self._secrets, digest, _encode(record)):
-            txn.put(record.key_id.encode(), digest, dupdata=False, db=self._owners)
+        packed = [(digest, _encode(record)) for digest, record in secrets]
+        changed = self._put_changed(txn, self._secrets, packed)
+        owned = [(owner_of[digest].encode(), digest) for digest in changed]
+        txn.cursor(self._owners).putmulti(owned, dupdata=False)
 
     def _remove_secret(self, txn: "lmdb.Transaction[bytes]", digest: bytes, key_id: str) -> None:
         txn.delete(digest, db=self._secrets)
@@ -334,8 +332,10 @@ class KeyStore:
 
     @staticmethod
     def _put_changed(
-        txn: "lmdb.Transaction[bytes]", table: "lmdb._Database", name: bytes, value: bytes
-    ) -> bool:
-        if txn.get(name, db=table) == value:
-            return False
-        return txn.put(name, value, db=table)
+        txn: "lmdb.Transaction[bytes]", table: "lmdb._Database", items: Iterable[tuple[bytes, bytes]]
+    ) -> list[bytes]:
+        """The names of those that were not there as they are."""
+        get = txn.get
+        changed = [item for item in items if get(item[0], db=table) != item[1]]
+        txn.cursor(table).putmulti(changed)
+        return [name for name, _ in changed]

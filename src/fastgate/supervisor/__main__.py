@@ -1,4 +1,5 @@
-"""`python -m fastgate.supervisor FD [CONFIG]`: what `supervisor.begin` becomes; the settings are in FD."""
+"""`python -m fastgate.supervisor SETTINGS HANDED [CONFIG]`: what `supervisor.begin` becomes, with two
+descriptors."""
 
 import os
 import sys
@@ -14,7 +15,7 @@ def main() -> int:
     with os.fdopen(int(sys.argv[1]), "rb") as memory:
         memory.seek(0)
         settings = msgspec.msgpack.decode(memory.read(), type=Settings)
-    return serve(settings, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    return serve(settings, int(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
 
 
 if __name__ == "__main__":

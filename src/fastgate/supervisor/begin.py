@@ -2,19 +2,19 @@
 
 A supervisor lives as long as the gateway, so it keeps none of what only starting takes: YAML, the
 catalogue of models, the command line. The process becomes a leaner one (`exec`); the settings, which may
-hold secrets, reach it in memory.
+hold secrets, reach it in memory. Meanwhile a process of its own compiles them for the control process.
 """
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
-from fastgate.config.load import load
 from fastgate.config.settings import Settings
 
 # Of the C library, in the gateway's processes. What is larger than this is a mapping of its own: a large
@@ -23,23 +23,55 @@ from fastgate.config.settings import Settings
 _ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "2097152"}
 
 
-def begin(config_path: Path | None, overrides: Mapping[str, str]) -> NoReturn:
+Load = Callable[[Path | None, Mapping[str, str]], tuple[Settings, Callable[[], bytes]]]
+"""From a configuration file and the environment to the settings, and what compiles them for the control
+process. ConfigError."""
+
+
+def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load) -> NoReturn:
     """Become the supervisor. ConfigError where the configuration cannot be used.
 
     `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set.
     """
+    gc.disable()  # nearly all that is made is kept, until nothing is
     # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.environ.update(overrides)
     for name, value in _ALLOCATOR.items():
         os.environ.setdefault(name, value)
-    settings = msgspec.msgpack.encode(_supervised(load(config_path, os.environ)))
+    settings, handed = load(config_path, os.environ)
+    fds = _in_memory(msgspec.msgpack.encode(_supervised(settings))), beside(handed)
+    arguments = [sys.executable, "-P", "-m", "fastgate.supervisor", *map(str, fds)]
+    os.execv(sys.executable, arguments if config_path is None else [*arguments, str(config_path)])  # noqa: S606  # a fixed program, no shell
+
+
+def _in_memory(settings: bytes) -> int:
+    """An inheritable descriptor of a file that is nowhere but in memory."""
     fd = os.memfd_create("fastgate-settings", 0)
     with os.fdopen(fd, "wb", closefd=False) as memory:
         memory.write(settings)
     os.set_inheritable(fd, True)
-    arguments = [sys.executable, "-P", "-m", "fastgate.supervisor", str(fd)]
-    os.execv(sys.executable, arguments if config_path is None else [*arguments, str(config_path)])  # noqa: S606  # a fixed program, no shell
+    return fd
+
+
+def beside(work: Callable[[], bytes]) -> int:
+    """The inheritable end of a pipe that a process of its own writes to: the result of `work`, or nothing
+    where that fails. Whoever reads nothing does the work, and has somewhere to say why it cannot be done."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os.close(writable)
+        os.set_inheritable(readable, True)
+        return readable
+    # The supervisor knows only those that it has started, so this must not become a child of it.
+    try:
+        if not os.fork():
+            os.close(readable)
+            with open(writable, "wb") as pipe:
+                pipe.write(work())
+    finally:
+        os._exit(os.EX_OK)
 
 
 def _supervised(settings: Settings) -> Settings:

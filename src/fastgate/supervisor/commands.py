@@ -16,7 +16,8 @@ Changed = Callable[[Child], None]
 
 
 class Commands:
-    """`lock_fd` goes to all that write into the data directory: see `lock`."""
+    """`lock_fd` goes to all that write into the data directory: see `lock`; `handed_fd` to the control
+    process: see `begin`."""
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Commands:
         data_dir: DataDir,
         listen_fd: int,
         lock_fd: int,
+        handed_fd: int,
         standin: StandIn,
     ) -> None:
         self._settings = settings
@@ -33,6 +35,7 @@ class Commands:
         self._data_dir = str(data_dir.path)
         self._listen_fd = listen_fd
         self._lock_fd = lock_fd
+        self._handed_fd = handed_fd
         self._standin = standin
 
     def worker(self, index: int, changed: Changed) -> Child:
@@ -62,6 +65,7 @@ class Commands:
             launch = ControlLaunch(
                 data_dir=self._data_dir,
                 lifeline_fd=lifeline_fd,
+                handed_fd=self._handed_fd,
                 config_path=None if self._config_path is None else str(self._config_path),
                 embedded=self._standin.embedded,
                 running=restart_only(self._settings),
@@ -71,7 +75,8 @@ class Commands:
             )
             return _python("fastgate.control", encode(launch))
 
-        return Child(CONTROL, command, pass_fds=(self._lock_fd,), changed=changed, helper=True)
+        inherited = (self._lock_fd, self._handed_fd)
+        return Child(CONTROL, command, pass_fds=inherited, changed=changed, helper=True)
 
     def simulated(self, changed: Changed) -> Child | None:
         """None where providers are configured."""

@@ -29,8 +29,11 @@ from fastgate.supervisor.standin import StandIn, prepare
 class Gateway:
     """Made under the lock of its data directory."""
 
-    def __init__(self, settings: Settings, config_path: Path | None, data_dir: DataDir, lock: Lock) -> None:
+    def __init__(
+        self, settings: Settings, handed_fd: int, config_path: Path | None, data_dir: DataDir, lock: Lock
+    ) -> None:
         self._settings = settings
+        self._handed_fd = handed_fd
         self._config_path = config_path
         self._data_dir = data_dir
         self._lock = lock
@@ -84,6 +87,7 @@ class Gateway:
             data_dir=self._data_dir,
             listen_fd=listener.fileno(),
             lock_fd=self._lock.fd,
+            handed_fd=self._handed_fd,
             standin=standin,
         )
         return Family(

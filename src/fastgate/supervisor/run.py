@@ -17,17 +17,20 @@ from fastgate.supervisor.limits import raise_open_files
 from fastgate.supervisor.lock import Lock
 
 
-def serve(settings: Settings, config_path: Path | None) -> int:
-    """Serve until told to stop; the result is the exit code. What is wrong goes to standard error."""
+def serve(settings: Settings, handed_fd: int, config_path: Path | None) -> int:
+    """Serve until told to stop; the result is the exit code. What is wrong goes to standard error.
+
+    `handed_fd` goes to the control process: see `begin`.
+    """
     try:
-        return _serve(settings, config_path)
+        return _serve(settings, handed_fd, config_path)
     except StartError as exc:
         log.flush()
         sys.stderr.write("".join(f"fastgate: {line}\n" for line in str(exc).splitlines()))
         return 1
 
 
-def _serve(settings: Settings, config_path: Path | None) -> int:
+def _serve(settings: Settings, handed_fd: int, config_path: Path | None) -> int:
     try:
         log.configure(settings.logging.level, settings.logging.file, "supervisor")
     except OSError as exc:
@@ -44,7 +47,7 @@ def _serve(settings: Settings, config_path: Path | None) -> int:
     try:
         _tidy(data_dir)
         raise_open_files()
-        return uvloop.run(Gateway(settings, config_path, data_dir, lock).run())
+        return uvloop.run(Gateway(settings, handed_fd, config_path, data_dir, lock).run())
     finally:
         lock.close()
 

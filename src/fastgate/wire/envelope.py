@@ -12,8 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from fastgate._core.jsonscan import DuplicateKeyError, find_members, remove_members
+from fastgate.domain.format import Format
 from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
+from fastgate.wire.nested import NESTED
 
 Span = tuple[int, int, int]
 
@@ -40,7 +42,7 @@ class _Object(msgspec.Struct):
 
 
 class Fields(msgspec.Struct):
-    """The fields that are looked at; the last three only in requests for responses."""
+    """The fields that are looked at, by OpenAI's names; which of them a format has, and where, differs."""
 
     model: str | None = None
     stream: bool | None = None
@@ -63,6 +65,21 @@ _fields: Final = msgspec.json.Decoder(Fields)
 
 _OF_RESPONSES: Final = frozenset(Fields.__struct_fields__)
 _OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store", "max_output_tokens"}
+_OF_MESSAGES: Final = frozenset({"model", "stream", "max_tokens", "metadata", "service_tier", "fallbacks"})
+_OF_COHERE: Final = frozenset({"model", "fallbacks"})
+_OF_PATHS: Final = frozenset({"fallbacks"})
+"""Where the path says the rest."""
+
+_READ_OF: Final[dict[Format, frozenset[str]]] = {
+    Format.RESPONSES: _OF_RESPONSES,
+    Format.MESSAGES: _OF_MESSAGES,
+    Format.INVOKE: _OF_MESSAGES - {"model", "stream"},
+    Format.GENERATE_CONTENT: _OF_PATHS,
+    Format.CONVERSE: _OF_PATHS,
+    Format.EMBED_CONTENT: _OF_PATHS,
+    Format.COHERE_EMBED: _OF_COHERE,
+    Format.COHERE_RERANK: _OF_COHERE,
+}
 
 SAMPLE: Final = 16 * 1024
 MAX_KEYS: Final = 4096
@@ -107,22 +124,20 @@ class Envelope:
         self._rendered: tuple[str | None, bool, Cap | None, bytes] | None = None
 
     @classmethod
-    def decode(cls, body: bytes, *, responses: bool = False) -> "Envelope":
-        """GatewayError: invalid_json, invalid_body, invalid_field, duplicate_key.
-
-        `responses`: the body is a request for a response, whose own fields are read too.
-        """
-        read = _OF_RESPONSES if responses else _OF_OTHERS
+    def decode(cls, body: bytes, format: Format | None = None) -> "Envelope":  # the field's word
+        """GatewayError: invalid_json, invalid_body, invalid_field, duplicate_key."""
+        read = _OF_OTHERS if format is None else _READ_OF.get(format, _OF_OTHERS)
         try:
             spans = _find(body)
             members = _members.decode(body)
-            fields = _fields.decode(
-                msgspec.json.encode({name: members[name] for name in read if name in members})
-            )
+            looked_at = {name: members[name] for name in read if name in members}
+            if format is not None and (nested := NESTED.get(format)) is not None:
+                looked_at.update(nested.find(members))
+            fields = _fields.decode(msgspec.json.encode(looked_at))
             if not body.isascii():
                 body.decode()
         except (ValueError, RecursionError) as error:
-            raise _refusal(body, error) from None
+            raise _refusal(body, error, format) from None
         _refuse_lookalikes(members, read)
         return cls(body, fields, spans)
 
@@ -224,7 +239,7 @@ def _model_refs(fallbacks: list[str | FallbackRef]) -> tuple[ModelRef, ...]:
     )
 
 
-def _refusal(body: bytes, error: ValueError | RecursionError) -> GatewayError:
+def _refusal(body: bytes, error: ValueError | RecursionError, format_: Format | None) -> GatewayError:
     if isinstance(error, DuplicateKeyError):
         key = error.key[:MAX_QUOTED_KEY]
         message = f"The key {key!r} stands twice in the body (byte {error.offset}): send it once."
@@ -238,6 +253,8 @@ def _refusal(body: bytes, error: ValueError | RecursionError) -> GatewayError:
         if not at:
             return GatewayError("invalid_body", f"The body must be a JSON object. {path}.")
         param = path.rstrip("`").lstrip(".")
+        if format_ is not None and format_ in NESTED:
+            param = NESTED[format_].written(param)
         return GatewayError(
             "invalid_field", f"{what}, in the field {param!r} (byte {_offset(body, param)}).", param=param
         )

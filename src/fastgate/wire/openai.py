@@ -38,6 +38,6 @@ def error_body(message: str, type_: str, code: str | None, param: str | None = N
     return msgspec.json.encode(ErrorBody(ErrorDetail(message, type_, param, code)))
 
 
-def error_event(message: str, type_: str, code: str) -> bytes:
+def error_event(message: str, type_: str, code: str | None, param: str | None = None) -> bytes:
     """Ends a chat or completions stream that failed: an `error` chunk, and no `[DONE]` after it."""
-    return b"data: " + error_body(message, type_, code) + b"\n\n"
+    return b"data: " + error_body(message, type_, code, param) + b"\n\n"

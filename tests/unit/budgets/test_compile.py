@@ -4,7 +4,8 @@ from tests.support.configs import settings_of
 
 from fastgate.budgets.compile import compile_budgets
 from fastgate.budgets.periods import calendar, rolling
-from fastgate.budgets.spec import AccountSpec, Increase, accounts_of
+from fastgate.budgets.spec import AccountSpec, Increase, Terms, accounts_of
+from fastgate.config.money_view import MoneyView
 from fastgate.domain.account import BudgetRef, Level, Owner
 from fastgate.domain.model_ref import ModelRef
 
@@ -31,8 +32,12 @@ providers:
 """  # noqa: E501 - a provider in one line
 
 
+def compiled(text: str) -> tuple[AccountSpec, ...]:
+    return compile_budgets(MoneyView(settings_of(text)))
+
+
 def test_every_level() -> None:
-    specs = {spec.name: spec for spec in compile_budgets(settings_of(EVERY_LEVEL))}
+    specs = {spec.name: spec for spec in compiled(EVERY_LEVEL)}
     assert list(specs) == [
         "budget/gateway//yearly@UTC",
         "budget/customer/c/monthly@Europe/Berlin",
@@ -48,34 +53,40 @@ def test_every_level() -> None:
     assert specs["budget/team/inner/2592000s@Europe/Berlin"] == AccountSpec(
         name="budget/team/inner/2592000s@Europe/Berlin",
         owner=Owner(Level.TEAM, "inner"),
-        period=rolling(30 * 86_400, "Europe/Berlin"),
-        word="30d",
-        limit_nano=8_000_000_000,
+        terms=Terms(
+            period=rolling(30 * 86_400, "Europe/Berlin"),
+            word="30d",
+            limit_nano=8_000_000_000,
+        ),
     )
-    assert specs["budget/virtual_key/v/hourly@Europe/Berlin"].limit_nano == 1
+    assert specs["budget/virtual_key/v/hourly@Europe/Berlin"].terms.limit_nano == 1
     assert specs["budget/virtual_key/v/daily@Europe/Berlin"] == AccountSpec(
         name="budget/virtual_key/v/daily@Europe/Berlin",
         owner=Owner(Level.VIRTUAL_KEY, "v"),
-        period=calendar("daily", "Europe/Berlin"),
-        word="daily",
-        limit_nano=1_500_000_000,
-        strict=True,
-        soft=(800, 950),
+        terms=Terms(
+            period=calendar("daily", "Europe/Berlin"),
+            word="daily",
+            limit_nano=1_500_000_000,
+            strict=True,
+            soft=(800, 950),
+        ),
     )
     assert specs["budget/virtual_key/v/weekly-sunday@Asia/Tokyo"] == AccountSpec(
         name="budget/virtual_key/v/weekly-sunday@Asia/Tokyo",
         owner=Owner(Level.VIRTUAL_KEY, "v"),
-        period=calendar("weekly", "Asia/Tokyo", "sunday"),
-        word="weekly",
-        limit_nano=7_000_000_000,
-        fallback=ModelRef("m", "local"),
-        increases=(Increase(2_000_000_000, 1_893_452_400_000_000_000, "launch"),),
+        terms=Terms(
+            period=calendar("weekly", "Asia/Tokyo", "sunday"),
+            word="weekly",
+            limit_nano=7_000_000_000,
+            fallback=ModelRef("m", "local"),
+            increases=(Increase(2_000_000_000, 1_893_452_400_000_000_000, "launch"),),
+        ),
     )
 
 
 def test_another_limit_is_the_same_account_and_another_period_is_not() -> None:
     def name(budget: str) -> str:
-        (spec,) = compile_budgets(settings_of(f"virtual_keys: [{{id: v, budget: {budget}}}]"))
+        (spec,) = compiled(f"virtual_keys: [{{id: v, budget: {budget}}}]")
         return spec.name
 
     daily = name("{max_per_day_usd: 1}")
@@ -89,9 +100,7 @@ def test_another_limit_is_the_same_account_and_another_period_is_not() -> None:
 
 
 def test_accounts_are_by_owner_in_the_order_of_the_configuration() -> None:
-    specs = compile_budgets(
-        settings_of("virtual_keys: [{id: v, budget: {max_per_month_usd: 9, max_per_day_usd: 1}}]")
-    )
+    specs = compiled("virtual_keys: [{id: v, budget: {max_per_month_usd: 9, max_per_day_usd: 1}}]")
     lines = {spec.name: 10 + index for index, spec in enumerate(specs)}
     owner = Owner(Level.VIRTUAL_KEY, "v")
     ((found, accounts),) = accounts_of(specs, lines).items()

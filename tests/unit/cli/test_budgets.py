@@ -27,7 +27,6 @@ from fastgate.domain.account import (
     Level,
     Owner,
 )
-from fastgate.domain.entry import encode_closing, encode_opening, join
 from fastgate.domain.snapshot import ModelAccounts, Snapshot, TagAccounts, Worker
 from fastgate.domain.usage import Usage
 from fastgate.domain.virtual_key import VirtualKey
@@ -241,7 +240,7 @@ def journaled(data_dir: Path, costs: list[int], segment_bytes: int = 1 << 20) ->
             f"{directory.writer}{number}", FIRST_DAY_NS + HOUR_NS, Usage(), cost=cost, charged=(100, 103)
         )
         writer.prepare()
-        writer.append(join(encode_opening(entry.opening), encode_closing(entry.closing)))
+        writer.append(msgspec.msgpack.encode(entry))
     return writer, directory.path
 
 

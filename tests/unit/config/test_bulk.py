@@ -58,6 +58,23 @@ def test_the_same_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings, found) == ordinarily(text, monkeypatch)
 
 
+def test_equal_budgets_and_limits_are_one_object_each() -> None:
+    settings, _ = loaded(configuration({"budget": {"max_per_day_usd": 2}, "rate_limit": None}))
+    assert settings is not None
+    first, *others, last = settings.virtual_keys
+    assert all(key.budget is first.budget and key.rate_limit is first.rate_limit for key in others)
+    assert last.budget != first.budget
+    assert last.rate_limit is None
+
+
+def test_what_is_wrong_with_many_is_told_of_each() -> None:
+    budget = {"max_per_day_usd": 1, "reset_duration": "weekly"}
+    keys = [{"id": f"v{n}", "secret_hash": f"{n:064x}", "budget": budget} for n in range(KEYS)]
+    settings, found = loaded(configuration(virtual_keys=keys))
+    assert settings is None
+    assert [item.path for item in found] == [f"virtual_keys[{n}].budget.reset_duration" for n in range(KEYS)]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

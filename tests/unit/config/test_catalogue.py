@@ -42,4 +42,27 @@ def test_what_the_url_does_not_serve_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in KNOWN.items() if known.catalogue])
 def test_each_catalogue_exists(name: str) -> None:
-    assert catalogue.models(KNOWN[name].catalogue, KNOWN[name].unlisted)
+    known = KNOWN[name]
+    assert catalogue.models(known.catalogue, known.unlisted, known.names)
+
+
+@pytest.mark.parametrize(
+    ("name", "served"),
+    [
+        ("anthropic.claude-sonnet-4-6", True),
+        ("eu.anthropic.claude-sonnet-4-6-v1:0", True),
+        ("us-gov.anthropic.claude-sonnet-4-6", True),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-6", True),
+        ("amazon.nova-lite-v1:0", True),
+        ("claude-sonnet-4-6", False),
+        ("regional.anthropic.claude-sonnet-4-6-v1:0", False),
+        ("gpt-5.5", False),
+    ],
+)
+def test_bedrocks_models_have_a_vendor_in_their_names(name: str, served: bool) -> None:
+    known = KNOWN["bedrock"]
+    models = catalogue.models("aws", known.unlisted, known.names)
+    assert served == any(
+        name in each.names or (each.pattern is not None and re.search(each.pattern, name)) for each in models
+    )
+    assert not any(each.startswith("regional.") for model in models for each in model.names)

@@ -16,7 +16,7 @@ from fastgate.config.interpolate import (
     resolve_secret,
     secret_ref,
 )
-from fastgate.domain.snapshot import SecretRef
+from fastgate.domain.credential import SecretRef
 from fastgate.errors import ConfigError
 
 ENVIRON = {"A": "alpha", "EMPTY": "", "LIST": "k0, k1 ,k2", "NEWLINE": "sk-1\n", "BAD": "a\r\nb"}

@@ -89,7 +89,9 @@ routes:
         "15: providers.openai.endpoints[0]: expected one of `chat`, `completions`, `responses`, "
         "`embeddings`, `moderations`, `images_generations`, `images_edits`, `audio_speech`, "
         "`audio_transcriptions`, "
-        "`audio_translations`, `rerank`, `models`, got `chatt`; did you mean chat?",
+        "`audio_translations`, `rerank`, `models`, `messages`, `count_tokens`, `generate_content`, "
+        "`count_content_tokens`, `converse`, `invoke_model`, `embed_content`, `embed`, `rerank_v2`, "
+        "got `chatt`; did you mean chat?",
         "17: routes.r[0].strategy: expected one of `weighted`, `least_busy`, `lowest_latency`, "
         "`round_robin`, got `wighted`; did you mean weighted?",
         "17: routes.r[0].deployments: must not be empty",

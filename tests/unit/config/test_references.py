@@ -21,8 +21,33 @@ from fastgate.config.diagnostics import Severity
             ],
         ),
         (
-            "providers: {anthropic: {credentials: [{secret: x}]}}",
-            ["1: providers.anthropic: this version does not speak the dialect of this provider yet"],
+            "providers: {replicate: {credentials: [{secret: x}]}}",
+            ["1: providers.replicate: this version does not speak the dialect of this provider yet"],
+        ),
+        (
+            "providers: {gemini: {dialect: openai, credentials: [{secret: x}]}}",
+            ["1: providers.gemini: needs `base_url`"],
+        ),
+        (
+            "providers: {groq: {dialect: anthropic, credentials: [{secret: x}]}}",
+            ["1: providers.groq: needs `base_url`"],
+        ),
+        (
+            "routes: {r: [{deployments: [{provider: anthropic, model: m}, {provider: groq, model: m}]}]}",
+            [
+                "1: routes.r: none of its providers is configured (anthropic, groq); "
+                "set ANTHROPIC_API_KEY or GROQ_API_KEY"
+            ],
+        ),
+        (
+            "providers: {a: {dialect: openai, base_url: http://h/v1, models: [m]}}\n"
+            "routes: {r: [{deployments: [{provider: a, model: m}]}]}\n"
+            "redirects: {old: OLD2, old2: m, r: m, auto: m}",
+            [
+                "3: redirects.old: `OLD2` is retired itself: say the name that takes its place in the end",
+                "3: redirects.r: `r` is no model, so it cannot be retired",
+                "3: redirects.auto: `auto` is no model, so it cannot be retired",
+            ],
         ),
         (
             "providers: {local: {base_url: http://h/v1}}",
@@ -173,3 +198,27 @@ def test_files_that_are_there(tmp_path: Path) -> None:
     file = tmp_path / "x.pem"
     file.write_text("x")
     assert messages(f"server: {{tls: {{certificate: {file}, key: {file}}}}}") == []
+
+
+def test_what_takes_the_place_of_a_retired_model_is_served() -> None:
+    text = (
+        "providers:\n  a: {dialect: openai, base_url: http://h/v1, models: [m], any_model: true}\n"
+        "routes: {r: [{deployments: [{provider: a, model: m}]}]}\n"
+        "redirects: {o1: m, o2: a/anything, o3: r, o4: mm, o5: b/m}"
+    )
+    assert messages(text) == []
+    assert messages(text, Severity.WARNING) == [
+        "4: redirects.o4: nothing that is configured serves `mm`",
+        "4: redirects.o5: nothing that is configured serves `b/m`",
+    ]
+
+
+def test_a_route_loses_what_is_not_configured() -> None:
+    text = (
+        "providers: {a: {dialect: openai, base_url: http://h/v1, models: [m]}}\n"
+        "routes: {r: [{deployments: [{provider: groq, model: x}, {provider: a, model: m}]}]}"
+    )
+    assert messages(text) == []
+    assert messages(text, Severity.WARNING) == [
+        "2: routes.r[0].deployments[0].provider: the provider `groq` is not configured, so it is skipped"
+    ]

@@ -1,12 +1,16 @@
 """Providers that are switched on by their own SDK's variables."""
 
+from pathlib import Path
+
 import pytest
 from tests.support.configs import check_text, messages, settings_of
 
 from fastgate.config.diagnostics import Severity
+from fastgate.config.identity_settings import AwsSettings, GoogleSettings
 from fastgate.domain.provider_table import KNOWN
 
 COMPANIONS = {
+    "bedrock": {"AWS_REGION": "eu-west-1"},
     "azure": {"AZURE_OPENAI_ENDPOINT": "https://me.openai.azure.com/"},
     "databricks": {"DATABRICKS_HOST": "https://dbc-1.cloud.databricks.com/"},
 }
@@ -74,14 +78,76 @@ def test_a_secret_without_its_address_leaves_the_provider_off() -> None:
     ]
 
 
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hidden"}
+
+
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 @pytest.mark.parametrize(
-    "variable", ["ANTHROPIC_API_KEY", "AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS", "CO_API_KEY"]
+    "login",
+    [
+        AWS_KEYS,
+        {"AWS_PROFILE": "p"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "arn:aws:iam::1:role/r"},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/c"},
+    ],
 )
-def test_vendors_of_a_later_version_are_ignored_with_a_note(variable: str) -> None:
-    assert settings_of("", **{variable: "x"}).providers == {}
-    (found,) = messages("", Severity.INFO, **{variable: "x"})
-    assert found.startswith(f"{variable}: ")
-    assert found.endswith("is not supported by this version; ignored")
+def test_aws_is_switched_on_by_what_its_sdks_read(variable: str, login: dict[str, str]) -> None:
+    provider = settings_of("", **login, **{variable: "eu-west-1"}).providers["bedrock"]
+    assert provider.region == "eu-west-1"
+    (credential,) = provider.credentials
+    assert (credential.secret, credential.aws) == (None, AwsSettings())
+
+
+def test_a_bearer_key_of_bedrock_comes_before_keys() -> None:
+    provider = settings_of(
+        "", AWS_BEARER_TOKEN_BEDROCK="b", AWS_REGION="r", AWS_DEFAULT_REGION="s", **AWS_KEYS
+    ).providers["bedrock"]
+    assert provider.region == "r"
+    assert [each.secret for each in provider.credentials] == ["${AWS_BEARER_TOKEN_BEDROCK}"]
+
+
+def test_vertex_takes_its_project_from_where_googles_libraries_do(tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_text('{"type": "service_account", "project_id": "mine"}')
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
+    assert settings_of("", **environ).providers["vertex"].project == "mine"
+    provider = settings_of(
+        "", **environ, GOOGLE_CLOUD_PROJECT="other", GOOGLE_CLOUD_LOCATION="europe-west1"
+    ).providers["vertex"]
+    assert (provider.project, provider.region) == ("other", "europe-west1")
+    assert [each.google for each in provider.credentials] == [GoogleSettings()]
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        (AWS_KEYS, "AWS_REGION or AWS_DEFAULT_REGION is not set"),
+        ({"AWS_BEARER_TOKEN_BEDROCK": "b"}, "AWS_REGION or AWS_DEFAULT_REGION is not set"),
+        ({"GOOGLE_APPLICATION_CREDENTIALS": "/nonexistent"}, "GOOGLE_CLOUD_PROJECT is not set"),
+    ],
+)
+def test_what_is_on_but_of_no_use_is_told(environ: dict[str, str], reason: str) -> None:
+    assert settings_of("", **environ).providers == {}
+    (found,) = messages("", Severity.WARNING, **environ)
+    assert found.endswith(f" stays off: {reason}")
+
+
+def test_an_auth_token_of_anthropic_is_a_bearer_token() -> None:
+    provider = settings_of("", ANTHROPIC_AUTH_TOKEN="t", ANTHROPIC_BASE_URL="http://h").providers["anthropic"]
+    assert (provider.auth_header, provider.auth_prefix) == ("authorization", "Bearer ")
+    assert provider.base_url == "http://h"
+
+
+def test_credentials_that_the_file_does_not_say_come_from_the_environment() -> None:
+    text = "providers: {openai: {models: [m]}, anthropic: , bedrock: {region: r}}"
+    providers = settings_of(text, OPENAI_API_KEY="a,b", ANTHROPIC_AUTH_TOKEN="t").providers
+    assert [each.secret for each in providers["openai"].credentials] == [
+        "${OPENAI_API_KEY#0}",
+        "${OPENAI_API_KEY#1}",
+    ]
+    assert providers["openai"].models == ["m"]
+    assert providers["anthropic"].auth_prefix == "Bearer "
+    assert providers["bedrock"].credentials == []
 
 
 def test_no_secret_of_the_environment_gets_into_the_settings() -> None:

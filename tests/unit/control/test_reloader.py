@@ -9,7 +9,12 @@ from tests.support.gateway_process import gateway_config, provider_config
 from tests.support.worker_process import Published
 
 from fastgate.control import reloader as reloader_module
+from fastgate.control.compile import compile_here
+from fastgate.control.compiling import CompileRequest
+from fastgate.control.handover import Handover
 from fastgate.control.reloader import Reloader
+from fastgate.control.watch import stamp
+from fastgate.launch import Embedded
 from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.processes import ProcessRecord
@@ -24,6 +29,10 @@ def published(tmp_path: Path) -> Iterator[Published]:
     published = Published(tmp_path, config())
     yield published
     published.close()
+
+
+def deployments(published: Published) -> set[str]:
+    return set(published.publisher.current().deployments)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -42,6 +51,28 @@ def test_a_change_before_the_first_watch_is_seen(published: Published) -> None:
         watching.cancel()
 
     asyncio.run(scenario())
+
+
+def test_what_was_handed_over_is_published_and_a_change_since_then_is_seen(published: Published) -> None:
+    async def scenario() -> None:
+        read = stamp(published.config_path)
+        request = CompileRequest(str(published.config_path), str(published.data_dir.path), Embedded())
+        handed = Handover(read, compile_here(request, {}))
+        published.write_config(config("another"))
+        reloader = Reloader(published.publisher, published.counters)
+        assert reloader.first(handed).generation == 1
+        assert "local/another" not in deployments(published)
+        watching = asyncio.ensure_future(reloader.watch())
+        await until(lambda: published.publisher.generation == 2)
+        watching.cancel()
+        assert "local/another" in deployments(published)
+
+    asyncio.run(scenario())
+
+
+def test_where_nothing_was_handed_over_the_configuration_is_read(published: Published) -> None:
+    reloader = Reloader(published.publisher, published.counters)
+    assert reloader.first(None).generation == 1
 
 
 def test_the_watch_outlives_what_cannot_be_published(published: Published) -> None:

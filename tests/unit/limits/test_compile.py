@@ -2,6 +2,7 @@
 
 from tests.support.configs import settings_of
 
+from fastgate.config.money_view import MoneyView
 from fastgate.domain.account import Level, Limit, LimitRef, Measure, Owner
 from fastgate.limits.compile import compile_limits
 from fastgate.limits.spec import accounts_of
@@ -31,7 +32,7 @@ providers:
 
 
 def test_every_level_and_what_is_narrowed() -> None:
-    specs = {spec.name: spec for spec in compile_limits(settings_of(TEXT))}
+    specs = {spec.name: spec for spec in compile_limits(MoneyView(settings_of(TEXT)))}
     assert {name: spec.limits for name, spec in specs.items()} == {
         "limits/gateway//": (Limit(2, Measure.REQUESTS, 9, 1_000_000_000, 9),),
         "limits/provider/local/": (Limit(5, Measure.REQUESTS, 2, DAY_NS, 2),),
@@ -48,7 +49,7 @@ def test_every_level_and_what_is_narrowed() -> None:
 
 
 def test_accounts_are_by_the_owner_as_a_whole() -> None:
-    specs = compile_limits(settings_of(TEXT))
+    specs = compile_limits(MoneyView(settings_of(TEXT)))
     accounts = accounts_of(specs, {spec.name: index for index, spec in enumerate(specs)})
     of_key = accounts[Owner(Level.VIRTUAL_KEY, "v")].limits
     assert [(ref.line, ref.owner.narrowed) for ref in of_key] == [
@@ -62,7 +63,7 @@ def test_accounts_are_by_the_owner_as_a_whole() -> None:
 
 def test_a_limit_keeps_its_word_when_others_come_and_go() -> None:
     def words(limits: str) -> dict[Measure, int]:
-        (spec,) = compile_limits(settings_of(f"gateway: {{rate_limit: {{{limits}}}}}"))
+        (spec,) = compile_limits(MoneyView(settings_of(f"gateway: {{rate_limit: {{{limits}}}}}")))
         return {limit.measure: limit.word for limit in spec.limits}
 
     alone = words("tokens_per_minute: 1")

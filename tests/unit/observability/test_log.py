@@ -12,7 +12,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from fastgate import clock
-from fastgate.domain.snapshot import Credential, SecretRef
+from fastgate.domain.credential import SecretRef
+from fastgate.domain.snapshot import Credential
 from fastgate.observability import log
 from fastgate.observability.records import AttemptRecord, ExchangeRecord, Level
 

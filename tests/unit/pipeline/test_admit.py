@@ -253,4 +253,4 @@ async def test_an_open_gateway_has_limits_too(opened: Open) -> None:
     }
     async with opened(**settings) as till:
         assert [(await till.ask(secret="x")).status for _ in range(2)] == [200, 429]
-        assert till.entry().opening.virtual_key == ""
+        assert till.entry().opening.parties.virtual_key == ""

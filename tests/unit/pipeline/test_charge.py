@@ -187,7 +187,7 @@ async def test_what_lost_a_race_is_billed_too(opened: Open, provider: FakeProvid
     route = {"groups": groups("slow", "gpt"), "hedge": {"after": "1ms"}}
     async with opened("slow", "gpt", routes={"route": route}, key=SETTINGS["key"]) as till:
         assert (await till.ask("route")).status == 200
-        entries = {entry.opening.provider: entry.closing for entry in till.plane.journaled()}
+        entries = {entry.opening.parties.provider: entry.closing for entry in till.plane.journaled()}
         assert {name: closing.outcome.value for name, closing in entries.items()} == {
             "slow": "hedge_lost",
             "gpt": "complete",
@@ -295,13 +295,14 @@ async def test_what_an_entry_says(opened: Open, provider: FakeProvider) -> None:
         talk = await till.ask("route", max_tokens=50, headers=((b"x-request-id", b"req-7"),))
         entry = till.entry()
         opening, closing = entry.opening, entry.closing
+        parties = opening.parties
         assert talk.headers[b"x-fastgate-request-id"] == b"req-7"
-        assert (opening.request_id, opening.attempt, opening.virtual_key) == ("req-7", 1, "vk_test")
-        assert (opening.customer, opening.teams) == ("acme", ("inner", "outer"))
-        assert (opening.tags, opening.metadata) == ({"env": "prod"}, {"code": "1"})
-        assert (opening.endpoint, opening.stream, opening.requested_model) == ("chat", False, "route")
-        assert (opening.provider, opening.deployment, opening.credential) == ("gpt", "gpt/gpt", "main")
-        assert (opening.model, opening.public_model) == ("gpt", "gpt")
+        assert (opening.request_id, opening.attempt, parties.virtual_key) == ("req-7", 1, "vk_test")
+        assert (parties.customer, parties.teams) == ("acme", ("inner", "outer"))
+        assert (parties.tags, parties.metadata) == ({"env": "prod"}, {"code": "1"})
+        assert (parties.endpoint, opening.stream, opening.requested_model) == ("chat", False, "route")
+        assert (parties.provider, parties.deployment, parties.credential) == ("gpt", "gpt/gpt", "main")
+        assert (parties.model, parties.public_model) == ("gpt", "gpt")
         assert opening.held == opening.input_tokens * INPUT + 50 * OUTPUT
         assert opening.hold_price == closing.price != ""
         assert (closing.outcome, closing.status, closing.estimated) == ("complete", 200, False)
@@ -324,7 +325,7 @@ async def test_every_opening_has_room(opened: Open) -> None:
         header = (b"x-fastgate-tags", b"feature=" + b"x" * 64)
         talk = await till.ask("gpt/" + "\u00e4" * 250, headers=(header,))
         assert talk.status == 200, talk.answer
-        assert till.entry().opening.tags == {"feature": "x" * 64}
+        assert till.entry().opening.parties.tags == {"feature": "x" * 64}
 
 
 async def test_the_tier_of_the_answer_decides(opened: Open, provider: FakeProvider) -> None:

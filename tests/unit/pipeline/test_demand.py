@@ -9,7 +9,9 @@ from msgspec import Raw
 from tests.support.till import Till
 from tests.unit.pipeline.conftest import Open
 
+from fastgate.api.operations import BEDROCK, COHERE, COUNT_TOKENS, GOOGLE, MESSAGES, OPERATIONS
 from fastgate.pipeline.demand import MAX_ANSWERS, MAX_OUTPUT, SEARCHES, Demand, demand_of
+from fastgate.pipeline.operation import Operation
 
 PICTURE = base64.b64encode(b"\x00" * 3_000).decode()
 
@@ -24,20 +26,25 @@ def demand(till: Till, path: str = "/chat/completions", **body: Any) -> Demand:
     return demand_of(till.exchange(msgspec.json.encode({"model": "gpt", **body}), path))
 
 
+def output(till: Till, path: str = "/chat/completions", **body: Any) -> tuple[int, bool]:
+    found = demand(till, path, **body)
+    return found.output_cap, found.capped
+
+
 async def test_the_output_is_what_the_client_caps_or_what_is_configured(till: Till) -> None:
-    assert demand(till)[2:4] == (700, False)
+    assert output(till) == (700, False)
     for path, field in {
         "/chat/completions": "max_tokens",
         "/completions": "max_tokens",
         "/responses": "max_output_tokens",
     }.items():
-        assert demand(till, path, **{field: 5})[2:4] == (5, True), path
-        assert demand(till, path, **{field: None})[2:4] == (700, False), path
-    assert demand(till, max_completion_tokens=6, max_tokens=7)[2:4] == (7, True), "whichever is read"
-    assert demand(till, "/responses", max_tokens=5)[2:4] == (700, False), "no field of a response"
-    assert demand(till, max_tokens=0)[2:4] == (0, True)
-    assert demand(till, max_tokens=-1)[2:4] == (700, False), "to some servers, as much as it takes"
-    assert demand(till, max_tokens=1 << 60)[2:4] == (MAX_OUTPUT, True)
+        assert output(till, path, **{field: 5}) == (5, True), path
+        assert output(till, path, **{field: None}) == (700, False), path
+    assert output(till, max_completion_tokens=6, max_tokens=7) == (7, True), "whichever is read"
+    assert output(till, "/responses", max_tokens=5) == (700, False), "no field of a response"
+    assert output(till, max_tokens=0) == (0, True)
+    assert output(till, max_tokens=-1) == (700, False), "to some servers, as much as it takes"
+    assert output(till, max_tokens=1 << 60) == (MAX_OUTPUT, True)
 
 
 @pytest.mark.parametrize("path", ["/embeddings", "/moderations", "/rerank", "/audio/speech"])
@@ -161,3 +168,80 @@ async def test_an_upload_is_a_file(till: Till) -> None:
     exchange.envelope = None
     found = demand_of(exchange)
     assert (found.size.files, found.output_cap, found.capped) == (1, 0, True)
+
+
+# --- other formats -------------------------------------------------------------------------------------
+
+CONTENT, CONVERSE, INVOKE = GOOGLE["generateContent"], BEDROCK["converse"], BEDROCK["invoke"]
+
+
+def asked(till: Till, operation: Operation, **body: Any) -> Demand:
+    return demand_of(till.exchange(msgspec.json.encode(body), "/", operation=operation))
+
+
+CAPS: list[tuple[Operation, dict[str, Any]]] = [
+    (MESSAGES, {"max_tokens": 5}),
+    (INVOKE, {"max_tokens": 5}),
+    (CONTENT, {"generationConfig": {"maxOutputTokens": 5}}),
+    (CONTENT, {"generation_config": {"max_output_tokens": 5}}),
+    (CONVERSE, {"inferenceConfig": {"maxTokens": 5}}),
+]
+
+
+async def test_every_format_caps_its_output(till: Till) -> None:
+    for operation, body in CAPS:
+        found, without = asked(till, operation, **body), asked(till, operation)
+        assert (found.output_cap, found.capped) == (5, True)
+        assert (without.output_cap, without.capped) == (700, False)
+    assert asked(till, CONTENT, generationConfig={"candidateCount": 3}).size.n == 3
+
+
+async def test_what_only_reads_has_no_output(till: Till) -> None:
+    embeds, counts = (GOOGLE["embedContent"], COHERE["/v2/embed"]), (COUNT_TOKENS, GOOGLE["countTokens"])
+    for operation in (*embeds, *counts, COHERE["/v2/rerank"]):
+        found = asked(till, operation, n=4)
+        assert (found.output_cap, found.capped, found.size.n, found.made) == (0, True, 1, 0)
+
+
+TIERS: list[tuple[Operation, dict[str, Any], str | None]] = [
+    (MESSAGES, {"service_tier": "standard_only"}, "standard_only"),
+    (CONTENT, {"serviceTier": "flex"}, "flex"),
+    (CONVERSE, {"serviceTier": {"type": "priority"}}, "priority"),
+    (CONVERSE, {"serviceTier": None}, None),
+]
+
+
+async def test_every_format_names_its_tier(till: Till) -> None:
+    for operation, body, tier in TIERS:
+        assert asked(till, operation, **body).service_tier == tier
+
+
+MEDIA: list[tuple[Operation, dict[str, Any]]] = [
+    (
+        MESSAGES,
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}},
+    ),
+    (CONTENT, {"inlineData": {"mimeType": "image/png", "data": PICTURE}}),
+    (CONVERSE, {"image": {"format": "png", "source": {"bytes": PICTURE}}}),
+]
+
+
+async def test_an_image_of_any_format_is_no_text(till: Till) -> None:
+    for operation, part in MEDIA:
+        size = asked(till, operation, content=[part]).size
+        assert (size.images, size.files) == (1, 0)
+        assert size.input_bytes < 250
+
+
+async def test_a_providers_own_tools_search(till: Till) -> None:
+    size = asked(till, CONTENT, tools=[{"googleSearch": {}}]).size
+    assert (size.searches, size.files) == (SEARCHES, 1)
+
+
+async def test_documents_are_ranked_by_the_hundred(till: Till) -> None:
+    """Long ones are several to who bills them."""
+    for operation in (OPERATIONS["/rerank"], COHERE["/v2/rerank"]):
+        for documents, searches in ((1, 1), (80, 1), (150, 2), (1_000, 13)):
+            found = asked(till, operation, query="q", documents=["a document" * 10] * documents)
+            assert found.size.searches == searches
+        assert asked(till, operation, query="q", documents="none").size.searches == 1

@@ -13,6 +13,7 @@ from fastgate.domain.usage import Usage
 from fastgate.pipeline.estimate import KEPT_TEXT, Delivered
 from fastgate.providers import token_count
 from fastgate.wire.envelope import SAMPLE
+from fastgate.wire.openai_text import delta_text
 
 TEXT = "The quick brown fox jumps over the lazy dog. "
 MODEL = "gpt-4o"
@@ -26,14 +27,14 @@ def test_the_text_of_a_stream_is_counted() -> None:
     delivered = Delivered()
     assert delivered.tokens(MODEL) == 0
     for piece in (TEXT[:7], TEXT[7:], ""):
-        delivered.add(event(piece))
+        delivered.add(delta_text(event(piece)))
     assert delivered.tokens(MODEL) == token_count.count(TEXT, MODEL)
 
 
 def test_what_frames_a_stream_is_no_text() -> None:
     delivered = Delivered()
     for piece in (b": ping\n\n", b"data: [DONE]\n\n", b"data: {broken\n\n", sse({"choices": []})):
-        delivered.add(piece)
+        delivered.add(delta_text(piece))
     assert delivered.tokens(MODEL) == 0
 
 
@@ -41,7 +42,7 @@ def test_a_long_stream_is_counted_in_proportion_and_not_kept() -> None:
     delivered = Delivered()
     piece = TEXT * 100
     for _ in range(100):
-        delivered.add(event(piece))
+        delivered.add(delta_text(event(piece)))
     exact = token_count.count(piece, MODEL) * 100
     assert delivered.tokens(MODEL) == pytest.approx(exact, rel=0.01)
     assert len(delivered._kept) < KEPT_TEXT + len(piece) + 1
@@ -51,7 +52,7 @@ def test_a_long_stream_of_other_scripts() -> None:
     """Bytes and characters differ: a cut in the middle of one is no defect."""
     delivered = Delivered()
     for _ in range(40_000):
-        delivered.add(event("\u4f60\u597d"))
+        delivered.add(delta_text(event("\u4f60\u597d")))
     assert 0 < delivered.tokens(MODEL) <= 80_000
 
 

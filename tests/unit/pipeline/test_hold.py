@@ -92,7 +92,7 @@ async def test_another_model_instead(opened: Open, provider: FakeProvider, named
         assert (talk.status, talk.headers[b"x-fastgate-model"]) == (200, b"gpt")
         assert [request.model for request in provider.requests] == ["gpt"]
         entry = till.entry()
-        assert (entry.opening.requested_model, entry.opening.model) == ("dear", "gpt")
+        assert (entry.opening.requested_model, entry.opening.parties.model) == ("dear", "gpt")
         assert (await till.ask("dear", max_tokens=5)).headers[b"x-fastgate-model"] == b"dear", "this fits"
 
 
@@ -190,8 +190,8 @@ async def test_names_that_a_client_made_up_are_cut(opened: Open) -> None:
     async with opened(key={"metadata": metadata}, providers={"gpt": {"any_model": True}}) as till:
         assert (await till.ask("gpt/" + "\N{GRINNING FACE}" * 250)).status == 200
         opening = till.entry().opening
-        assert opening.model == "\N{GRINNING FACE}" * 64
-        assert opening.metadata == metadata
+        assert opening.parties.model == "\N{GRINNING FACE}" * 64
+        assert opening.parties.metadata == metadata
 
 
 async def test_no_more_than_the_usual_cap_is_set(opened: Open, provider: FakeProvider) -> None:

@@ -9,6 +9,7 @@ from tests.support.till import Till, yearly
 from tests.unit.pipeline.conftest import Open
 
 from fastgate.domain.account import BudgetRef
+from fastgate.domain.endpoint import Endpoint
 from fastgate.pipeline.payer import Payers, Terms, packed
 from fastgate.routing.plan import Choice
 
@@ -63,7 +64,7 @@ def terms(till: Till, model: str, tags: dict[str, str] | None = None) -> Terms:
     choice = plan.next(0)
     assert isinstance(choice, Choice)
     plan.abandoned(choice)
-    return payers.payer(key, key.tags if tags is None else tags).terms(choice)
+    return payers.payer(key, key.tags if tags is None else tags).terms(choice, Endpoint.CHAT)
 
 
 def names(budgets: tuple[BudgetRef, ...]) -> list[str]:

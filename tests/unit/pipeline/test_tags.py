@@ -71,7 +71,7 @@ async def test_none_is_allowed_unless_it_is_configured(opened: Open) -> None:
         assert (status, code) == (400, "invalid_field")
         assert "allowed: none" in message
         assert (await till.ask(metadata={"a": "b"})).status == 200
-        assert till.entry().opening.tags == {}
+        assert till.entry().opening.parties.tags == {}
 
 
 async def test_more_than_a_record_takes(opened: Open) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.support.routing import local, snapshot
 
+from fastgate.domain.credential import AwsIdentity, AwsKeyRefs, AzureIdentity, GoogleIdentity, SecretRef
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.provider_table import KNOWN
 from fastgate.domain.snapshot import Strategy, StreamFailure
@@ -165,7 +166,7 @@ def test_a_route_may_name_a_model_that_no_list_has() -> None:
     assert "gpt-99" not in snap.serves["openai"].names
 
 
-def test_targets_of_later_vendors_are_left_out() -> None:
+def test_targets_at_providers_that_are_not_configured_are_left_out() -> None:
     snap = snapshot(
         providers={"openai": OPENAI},
         routes={
@@ -173,19 +174,99 @@ def test_targets_of_later_vendors_are_left_out() -> None:
                 {"deployments": [{"provider": "openai", "model": "gpt-4o"}]},
                 {"deployments": [{"provider": "anthropic", "model": "claude-sonnet-4-6"}]},
             ],
-            "only-later": [{"deployments": [{"provider": "bedrock", "model": "x"}]}],
+            "only-others": [{"deployments": [{"provider": "bedrock", "model": "x"}]}],
         },
     )
     assert list(snap.providers) == ["openai"]
     assert len(snap.routes["smart"].groups) == 1
-    assert "only-later" not in snap.routes
+    assert "only-others" not in snap.routes
 
 
-def test_a_vendor_of_later_that_says_its_dialect_is_used_now() -> None:
+def test_a_vendor_at_another_dialects_endpoint() -> None:
     snap = snapshot(
         providers={"anthropic": {**OPENAI, "dialect": "openai", "base_url": "https://api.anthropic.com/v1"}}
     )
-    assert snap.serves["anthropic"].wildcard == "anthropic/*"
+    provider = snap.providers["anthropic"]
+    assert (provider.dialect, provider.auth_header) == ("openai", "authorization")
+    assert snap.serves["anthropic"].names["claude-sonnet-4-6"] == ("anthropic/claude-sonnet-4-6",)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "base_url", "catalogue"),
+    [
+        ("ollama", {"dialect": "ollama"}, "http://127.0.0.1:11434", False),
+        ("ollama", {}, "http://127.0.0.1:11434/v1", False),
+        ("claude_2", {**OPENAI, "dialect": "anthropic"}, "https://api.anthropic.com", True),
+        ("proxy", {**OPENAI, "dialect": "anthropic", "base_url": "http://h"}, "http://h", False),
+        (
+            "eu",
+            {**OPENAI, "dialect": "bedrock", "region": "eu-west-1"},
+            "https://bedrock-runtime.eu-west-1.amazonaws.com",
+            True,
+        ),
+        (
+            "vertex",
+            {**OPENAI, "project": "p"},
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global",
+            True,
+        ),
+        (
+            "vertex",
+            {**OPENAI, "project": "p", "region": "eu"},
+            "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu",
+            True,
+        ),
+        (
+            "vertex",
+            {**OPENAI, "project": "p", "region": "us-east5"},
+            "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5",
+            True,
+        ),
+    ],
+)
+def test_a_dialect_brings_its_vendors_url(
+    name: str, settings: dict[str, Any], base_url: str, catalogue: bool
+) -> None:
+    snap = snapshot(providers={name: settings})
+    assert snap.deployments[f"{name}/*"].base_url == base_url
+    assert bool(snap.serves[name].patterns) is catalogue
+
+
+def test_the_region_of_a_provider_is_that_of_its_deployments() -> None:
+    deployments = [{"model": "m"}, {"model": "m", "region": "eu-west-1"}]
+    snap = snapshot(providers={"bedrock": {**OPENAI, "region": "us-east-1", "deployments": deployments}})
+    regions = {each.id: each.region for each in snap.deployments.values()}
+    assert (
+        regions["bedrock/m"]
+        == regions["bedrock/*"]
+        == regions["bedrock/amazon.nova-lite-v1:0"]
+        == "us-east-1"
+    )
+    assert regions["bedrock/eu-west-1/m"] == "eu-west-1"
+    eu = snap.deployments["bedrock/eu-west-1/m"].base_url
+    assert eu == "https://bedrock-runtime.eu-west-1.amazonaws.com"
+
+
+def test_what_a_provider_serves_by_translation() -> None:
+    conversations = {
+        Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.COUNT_TOKENS,
+        Endpoint.GENERATE_CONTENT, Endpoint.CONTENT_TOKENS, Endpoint.CONVERSE, Endpoint.INVOKE,
+    }  # fmt: skip
+    embeddings = {Endpoint.EMBEDDINGS, Endpoint.EMBED_CONTENT, Endpoint.COHERE_EMBED}
+    rerank = {Endpoint.RERANK, Endpoint.COHERE_RERANK}
+    expected = {
+        "anthropic": conversations,
+        "bedrock": conversations | embeddings,
+        "gemini": conversations | embeddings,
+        "vertex": conversations | embeddings,
+        "cohere": conversations | embeddings | rerank,
+        "deepseek": conversations | {Endpoint.MODELS},
+    }
+    extra = {"bedrock": {"region": "r"}, "vertex": {"project": "p"}}
+    snap = snapshot(providers={name: {**OPENAI, **extra.get(name, {})} for name in expected})
+    assert {name: set(provider.serves) for name, provider in snap.providers.items()} == expected
+    only = snapshot(providers={"cohere": {**OPENAI, "endpoints": ["embed"]}}).providers["cohere"]
+    assert set(only.serves) == embeddings
 
 
 def test_servers_of_ones_own_need_no_secret() -> None:
@@ -231,11 +312,65 @@ def test_urls_are_compiled_to_one_spelling() -> None:
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_known_provider_compiles(name: str) -> None:
-    extra = {"azure": {"resource": "r"}, "databricks": {"host": "h.example"}}
+    extra = {
+        "azure": {"resource": "r"},
+        "databricks": {"host": "h.example"},
+        "bedrock": {"region": "eu-west-1"},
+        "vertex": {"project": "p"},
+    }
     if name == "openai_compatible":
         extra[name] = {"base_url": "http://127.0.0.1:1/v1"}
     snap = snapshot(providers={name: {**OPENAI, **extra.get(name, {})}})
     provider = snap.providers[name]
-    assert Endpoint.CHAT in provider.endpoints
+    assert Endpoint.CHAT in provider.serves
+    assert set(provider.endpoints) <= set(provider.serves)
     assert all("{" not in deployment.base_url for deployment in snap.deployments.values())
     assert snap.serves[name].wildcard in snap.deployments
+
+
+def test_logins_are_compiled_with_their_secrets_as_references() -> None:
+    snap = snapshot(
+        {"S": "s", "J": "{\n}"},
+        providers={
+            "bedrock": {
+                "deployments": [{"model": "m", "region": "eu-west-1"}],
+                "credentials": [
+                    {"aws": {"access_key_id": "AKIA", "secret_access_key": "${S}"}},
+                    {"aws": {"access_key_id": "AKIA", "secret_access_key": "${S}", "role_arn": "r"}},
+                    {"aws": {"profile": "p"}},
+                ],
+            },
+            "vertex": {"project": "p", "credentials": [{"google": {"service_account_json": "${J}"}}]},
+            "azure": {"resource": "r", "credentials": [{"azure": {"managed_identity": True}}]},
+        },
+    )
+    keys = AwsKeyRefs(access_key_id=SecretRef("AKIA"), secret_access_key=SecretRef("${S}"))
+    own, role, profile = snap.providers["bedrock"].credentials
+    assert (own.aws_keys, own.identity) == (keys, None)
+    assert role.identity == AwsIdentity(keys=keys, role_arn="r", region="eu-west-1")
+    assert profile.identity == AwsIdentity(profile="p", region="eu-west-1")
+    assert len({own.fingerprint, role.fingerprint, profile.fingerprint, ""}) == 4
+    (google,) = snap.providers["vertex"].credentials
+    assert google.identity == GoogleIdentity(service_account=SecretRef("${J}"))
+    azure = snap.providers["azure"]
+    assert (azure.auth_header, azure.auth_prefix) == ("authorization", "Bearer ")
+    assert isinstance(azure.credentials[0].identity, AzureIdentity)
+
+
+@pytest.mark.parametrize(("name", "identity"), [("bedrock", AwsIdentity), ("vertex", GoogleIdentity)])
+def test_a_cloud_without_credentials_takes_the_login_of_its_surroundings(name: str, identity: type) -> None:
+    snap = snapshot(providers={name: {"region": "r", "project": "p"}})
+    (credential,) = snap.providers[name].credentials
+    assert isinstance(credential.identity, identity)
+    assert snap.deployments[f"{name}/*"].credentials == (credential.id,)
+
+
+def test_the_fingerprint_of_a_login_changes_with_its_files(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("one")
+    azure = {"tenant_id": "t", "client_id": "c", "client_secret": f"file:{file}"}
+    providers = {"azure": {"resource": "r", "credentials": [{"azure": azure}]}}
+    before = snapshot(providers=providers).providers["azure"].credentials[0].fingerprint
+    assert snapshot(providers=providers).providers["azure"].credentials[0].fingerprint == before
+    file.write_text("another")
+    assert snapshot(providers=providers).providers["azure"].credentials[0].fingerprint != before

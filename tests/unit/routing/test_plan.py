@@ -190,6 +190,39 @@ def test_a_new_secret_is_not_the_rejected_one(tmp_path: Path, fake_clock: FakeCl
     assert name_of(rig.choice(rig.plan("m"))) == "a/m:c1"
 
 
+def minted_twice(tmp_path: Path, fake_clock: FakeClock) -> Rig:
+    logins = [{"id": f"c{n}", "azure": {"managed_identity": True, "client_id": f"i{n}"}} for n in (1, 2)]
+    azure = {"base_url": "http://127.0.0.1:9", "models": ["m"], "credentials": logins}
+    return Rig(tmp_path, fake_clock, snapshot(providers={"azure": azure}), workers=2)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_minted_secret_that_is_rejected_pauses(tmp_path: Path, fake_clock: FakeClock, status: int) -> None:
+    """Another one is minted before long, under the same configuration."""
+    rig = minted_twice(tmp_path, fake_clock)
+    assert set(rig.walk(rig.plan("m"), Kind.CREDENTIAL_REJECTED, status=status)[:2]) == {
+        "azure/m:c1",
+        "azure/m:c2",
+    }
+    assert rig.plan("m", worker=1).explain()[0].reason == "credentials_cooling_down"
+    fake_clock.advance(60)
+    assert rig.plan("m", worker=1).explain()[0].usable
+
+
+def test_a_secret_that_this_worker_does_not_have_says_nothing_of_the_others(
+    tmp_path: Path, fake_clock: FakeClock
+) -> None:
+    rig = minted_twice(tmp_path, fake_clock)
+    plan = rig.plan("m")
+    first = rig.choice(plan)
+    plan.failed(first, error(Kind.CREDENTIAL_UNAVAILABLE))
+    second = rig.choice(plan)
+    assert {name_of(first), name_of(second)} == {"azure/m:c1", "azure/m:c2"}
+    plan.failed(second, error(Kind.CREDENTIAL_UNAVAILABLE))
+    assert rig.plan("m").explain()[0].usable
+    assert rig.plan("m", worker=1).explain()[0].usable
+
+
 def test_without_credentials_a_rate_limit_cools_the_deployment_down(
     tmp_path: Path, fake_clock: FakeClock
 ) -> None:

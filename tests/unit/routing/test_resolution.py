@@ -215,11 +215,59 @@ def test_a_fallback_is_not_allowed_by_being_one(rig: Rig) -> None:
 
 
 def test_endpoints_that_a_provider_does_not_offer(rig: Rig) -> None:
-    plan = rig.plan("gpt-4o", endpoint=Endpoint.RESPONSES)
+    plan = rig.plan("gpt-4o", endpoint=Endpoint.AUDIO_SPEECH)
     assert [deployment for deployment, _ in explained(plan)] == ["openai/gpt-4o", "other/gpt-4o"]
     assert excluded(plan) == {"local/gpt-4o": "endpoint_not_supported"}
-    error = refused(rig, "llama-3", endpoint=Endpoint.RESPONSES)
+    error = refused(rig, "llama-3", endpoint=Endpoint.AUDIO_SPEECH)
     assert (error.code, error.status) == ("not_supported", 501)
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.RESPONSES, Endpoint.MESSAGES, Endpoint.COHERE_EMBED])
+def test_what_can_be_translated_is_offered_by_who_offers_one_of_its_kind(
+    rig: Rig, endpoint: Endpoint
+) -> None:
+    assert [deployment for deployment, _ in explained(rig.plan("llama-3", endpoint=endpoint))] == [
+        "local/llama-3"
+    ]
+
+
+def redirecting(tmp_path: Path, clock: FakeClock, **redirects: str) -> Rig:
+    return Rig(tmp_path, clock, snapshot(**SECTIONS, redirects=redirects))
+
+
+@pytest.mark.parametrize("name", ["gpt-3.9", "GPT-3.9"])
+def test_a_retired_model_is_answered_by_what_takes_its_place(
+    tmp_path: Path, fake_clock: FakeClock, name: str
+) -> None:
+    rig = redirecting(tmp_path, fake_clock, **{"gpt-3.9": "big"})
+    plan = rig.plan(name, body_bytes=2000)
+    assert [deployment for deployment, _ in explained(plan)] == ["other/Llama-4"]
+    assert plan.deprecated == f"{name} is retired here, and big takes its place"
+    assert plan.stream_failure is StreamFailure.CONTINUE
+    assert rig.plan("gpt-4o").deprecated is None
+
+
+def test_a_key_may_go_on_with_what_it_was_given(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = redirecting(tmp_path, fake_clock, **{"llama-2": "llama-3"})
+    for allowed in ("llama-2", "llama-3"):
+        key = VirtualKey(id="k", allowed_models=(allowed,))
+        assert [each for each, _ in explained(rig.plan("llama-2", key=key))] == ["local/llama-3"]
+    key = VirtualKey(id="k", denied_models=("llama-3",))
+    assert refused(rig, "llama-2", key=key).code == "model_not_allowed"
+
+
+def test_a_retired_fallback_is_replaced_too(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = redirecting(tmp_path, fake_clock, **{"groq/old": "other/Llama-4"})
+    key = VirtualKey(id="k", fallbacks=(ModelRef("old", "groq"),))
+    plan = rig.plan(None, key=key)
+    assert [deployment for deployment, _ in explained(plan)] == ["other/Llama-4"]
+    assert plan.deprecated is None, "the client did not ask for it"
+
+
+def test_what_its_vendor_calls_deprecated(tmp_path: Path, fake_clock: FakeClock) -> None:
+    rig = Rig(tmp_path, fake_clock, snapshot(providers={"gemini": OPENAI}))
+    assert rig.plan("gemini-2.0-flash").deprecated == "gemini-2.0-flash is deprecated by its provider"
+    assert rig.plan("gemini-2.5-flash").deprecated is None
 
 
 def test_conditions_on_tags_and_size(rig: Rig) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastgate.domain.format import Format
 from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
 from fastgate.wire.envelope import Envelope, Fields
@@ -134,7 +135,7 @@ def test_bad_bodies_are_refused_with_the_place(body: bytes, code: str, param: st
 )
 def test_a_key_that_only_case_tells_from_a_read_one_is_refused(key: str) -> None:
     with pytest.raises(GatewayError) as caught:
-        Envelope.decode(f'{{"model":"allowed","{key}":null}}'.encode(), responses=True)
+        Envelope.decode(f'{{"model":"allowed","{key}":null}}'.encode(), Format.RESPONSES)
     error = caught.value
     assert (error.code, error.param) == ("invalid_field", json.loads(f'"{key}"'))
 
@@ -153,13 +154,13 @@ def test_other_keys_may_have_any_case() -> None:
 @pytest.mark.parametrize("field", [b'"store":"x"', b'"previous_response_id":7', b'"Store":1'])
 def test_fields_of_responses_are_read_only_there(field: bytes) -> None:
     body = b'{"model":"m",%b}' % field
-    assert Envelope.decode(body, responses=False).render(None, ask_usage=False) is body
+    assert Envelope.decode(body).render(None, ask_usage=False) is body
     with pytest.raises(GatewayError):
-        Envelope.decode(body, responses=True)
+        Envelope.decode(body, Format.RESPONSES)
 
 
 def test_responses_have_their_fields() -> None:
-    fields = Envelope.decode(b'{"store":false,"previous_response_id":"resp_1"}', responses=True).fields
+    fields = Envelope.decode(b'{"store":false,"previous_response_id":"resp_1"}', Format.RESPONSES).fields
     assert (fields.store, fields.previous_response_id) == (False, "resp_1")
 
 

@@ -10,8 +10,8 @@ from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Answer
 from fastgate.providers.openai.counted import COUNTED
 from fastgate.providers.openai.errors import in_band_error
-from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
-from fastgate.providers.openai.usage import SaneUsage, usage_of
+from fastgate.wire.lenient import UNREADABLE, is_empty, text
+from fastgate.wire.openai_usage import SaneUsage, usage_of
 
 _ANY_BODY: Final = frozenset(
     {Endpoint.AUDIO_SPEECH, Endpoint.AUDIO_TRANSCRIPTIONS, Endpoint.AUDIO_TRANSLATIONS}

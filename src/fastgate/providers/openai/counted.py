@@ -7,8 +7,8 @@ import msgspec
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.usage import Usage
-from fastgate.providers.openai.lenient import UNREADABLE
-from fastgate.providers.openai.usage import milliseconds
+from fastgate.wire.lenient import UNREADABLE
+from fastgate.wire.openai_usage import milliseconds
 
 _SEARCH_CALL: Final = b"_search_call"
 

@@ -10,8 +10,9 @@ from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Sees
 from fastgate.providers.openai.counted import with_searches
 from fastgate.providers.openai.errors import in_band_error
-from fastgate.providers.openai.lenient import UNREADABLE, is_empty, scalar, text
-from fastgate.providers.openai.usage import usage_of
+from fastgate.providers.openai.marked import MarkedStream
+from fastgate.wire.lenient import UNREADABLE, is_empty, scalar, text
+from fastgate.wire.openai_usage import usage_of
 
 
 class _Item(msgspec.Struct):
@@ -45,7 +46,7 @@ _TERMINAL: Final = frozenset({"response.completed", "response.incomplete", "resp
 _SEEN_ITEMS: Final = ("_call", "_request")
 
 
-class ResponsesStream:
+class ResponsesStream(MarkedStream):
     """The Responses API: named events with sequence numbers, ended by a terminal event."""
 
     markers: tuple[bytes, ...] = (

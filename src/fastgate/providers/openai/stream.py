@@ -9,9 +9,10 @@ from fastgate.domain.failure import UpstreamError
 from fastgate.domain.usage import Usage
 from fastgate.providers.interface import Sees
 from fastgate.providers.openai.errors import in_band_error
-from fastgate.providers.openai.lenient import UNREADABLE, is_empty, text
-from fastgate.providers.openai.usage import usage_of
+from fastgate.providers.openai.marked import MarkedStream
+from fastgate.wire.lenient import UNREADABLE, is_empty, text
 from fastgate.wire.openai import DONE, error_event
+from fastgate.wire.openai_usage import usage_of
 
 
 class _Choice(msgspec.Struct):
@@ -46,7 +47,7 @@ def is_done(data: bytes) -> bool:
     return data.strip() == b"[DONE]"
 
 
-class ChunkStream:
+class ChunkStream(MarkedStream):
     """Chat and legacy completions: `data:` chunks with `choices`, ended by `[DONE]`.
 
     `choices` is how many there are at least. With `more_choices` there may be others (completions of
@@ -130,7 +131,7 @@ def _has_content(delta: msgspec.Raw) -> bool:
     return any(name != "role" and not is_empty(value) for name, value in members.items())
 
 
-class PlainStream:
+class PlainStream(MarkedStream):
     """Streams of other endpoints (images, speech, transcripts): every event but an error is content.
 
     OpenAI's own say when they are over. Of another vendor's nothing is known, so those may end anywhere.

@@ -12,12 +12,18 @@ from typing import Final, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from fastgate.store.ledger import migrate
-from fastgate.store.ledger.errors import LedgerError, LedgerInUse, LedgerUnavailable, LedgerUnusable
+from fastgate.store.ledger.errors import (
+    LedgerConflict,
+    LedgerError,
+    LedgerInUse,
+    LedgerUnavailable,
+    LedgerUnusable,
+)
 
 DEFAULT_FILE: Final = "fastgate.db"
 
@@ -231,6 +237,8 @@ def _lock_postgresql(connection: DBAPIConnection, record: ConnectionPoolEntry) -
 
 
 def _translated(error: DBAPIError) -> type[LedgerError]:
+    if isinstance(error, IntegrityError):
+        return LedgerConflict
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is None:
         passing = isinstance(error, OperationalError | InterfaceError)

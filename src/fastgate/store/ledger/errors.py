@@ -19,3 +19,7 @@ class LedgerOutdated(LedgerUnusable):
 
 class LedgerInUse(LedgerError):
     """Another process writes to this ledger."""
+
+
+class LedgerConflict(LedgerUnusable):
+    """The ledger has a row already that was to be new. Nothing of the transaction is stored."""

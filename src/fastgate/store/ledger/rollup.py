@@ -34,8 +34,8 @@ _LOOK_UP: Final = 500  # digests in one statement
 _REBUILD_ROWS: Final = 10_000
 
 _group_of: Final = itemgetter(*(INDEX[name] for name in GROUP_FIELDS))
-_counts_of: Final = itemgetter(*(INDEX[name] for name in USAGE_COUNTS))
-_money_of: Final = itemgetter(*(INDEX[name] for name in ("admitted_ns", "estimated", "unpriced", "cost")))
+_ADMITTED: Final = INDEX["admitted_ns"]
+_sums_of: Final = itemgetter(*(INDEX[name] for name in ("estimated", "unpriced", "cost", *USAGE_COUNTS)))
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -115,14 +115,17 @@ def total(column: ColumnElement[int]) -> ColumnElement[int]:
 
 def _summed(rows: Iterable[Row]) -> dict[tuple[int, Group], tuple[int, ...]]:
     """By hour and group, the SUMS."""
-    sums: dict[tuple[int, Group], tuple[int, ...]] = {}
+    alike: dict[tuple[int, Group], list[tuple[int, ...]]] = {}
     for row in rows:
-        admitted_ns, estimated, unpriced, cost = _money_of(row)
-        values = (1, estimated, unpriced, cost, cost * estimated, *_counts_of(row))
-        key = (admitted_ns - admitted_ns % HOUR_NS, _group_of(row))
-        before = sums.get(key)
-        sums[key] = values if before is None else tuple(map(add, before, values))
-    return sums
+        admitted_ns = row[_ADMITTED]
+        alike.setdefault((admitted_ns - admitted_ns % HOUR_NS, _group_of(row)), []).append(_sums_of(row))
+    return {key: _sum_of(each) for key, each in alike.items()}
+
+
+def _sum_of(rows: list[tuple[int, ...]]) -> tuple[int, ...]:
+    estimated, unpriced, cost, *counts = map(sum, zip(*rows, strict=True))
+    estimated_cost = sum(row[2] for row in rows if row[0])
+    return (len(rows), estimated, unpriced, cost, estimated_cost, *counts)
 
 
 def _add_hours(connection: Connection, since_ns: int, until_ns: int) -> None:

@@ -1,10 +1,12 @@
 """Ledger entries as rows: tuples of text and integers, in the order of the columns of `schema.ENTRIES`."""
 
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from fastgate.domain.entry import Closing, Entry, Opening, Outcome
+from fastgate.domain.entry import Closing, Entry, Opening, Outcome, Parties
+from fastgate.domain.per_parties import PerParties
 from fastgate.domain.usage import Usage
 from fastgate.store.ledger.schema import ENTRIES, USAGE_COUNTS
 
@@ -18,6 +20,7 @@ INDEX: Final = {name: index for index, name in enumerate(COLUMNS)}
 LARGEST: Final = (1 << 56) - 1
 """Of a count or a cost: what a budget's counter can hold; a hundred of them still add up to 64 bits."""
 
+_counts_of: Final = attrgetter(*USAGE_COUNTS)
 _to_json: Final = msgspec.json.Encoder(order="sorted").encode
 _teams: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _texts: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -35,74 +38,79 @@ class LedgerEntry(NamedTuple):
     entry: Entry
 
 
-def row_of(number: int, batch: int, writer: str, sequence: int, entry: Entry) -> Row:
-    """ValueError: a count or a cost that no call can have."""
-    opening, closing = entry.opening, entry.closing
-    usage = closing.usage
-    counts = (
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_input_tokens,
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.reasoning_tokens,
-        usage.input_audio_tokens,
-        usage.output_audio_tokens,
-        usage.cached_audio_tokens,
-        usage.input_image_tokens,
-        usage.output_image_tokens,
-        usage.cached_image_tokens,
-        usage.audio_ms,
-        usage.input_audio_ms,
-        usage.images,
-        usage.pages,
-        usage.web_searches,
-    )
+def checked_counts(closing: Closing) -> tuple[int, ...]:
+    """The USAGE_COUNTS. ValueError: a count or a cost that no call can have."""
+    counts = _counts_of(closing.usage)
     if max(counts) > LARGEST or min(counts) < 0 or not 0 <= closing.cost <= LARGEST:
         raise ValueError(f"the ledger entry {closing.id} has an impossible count or cost")
-    return (
-        number,
-        batch,
-        writer,
-        sequence,
-        closing.id,
-        _text(opening.request_id),
-        opening.attempt,
-        opening.virtual_key,
-        opening.customer,
-        _json(opening.teams),
-        _json(opening.tags),
-        _json(opening.metadata),
-        opening.endpoint,
-        int(opening.stream),
-        _text(opening.requested_model),
-        opening.provider,
-        opening.deployment,
-        opening.credential,
-        _text(opening.model),
-        opening.public_model,
-        opening.hold_price,
-        opening.held,
-        opening.input_tokens,
-        closing.admitted_ns,
-        closing.settled_ns,
-        closing.outcome.value,
-        closing.status,
-        *counts,
-        _json(usage.other or {}),
-        _text(usage.service_tier or ""),
-        closing.price,
-        int(closing.estimated),
-        int(closing.unpriced),
-        closing.cost,
-        _json(closing.charged),
-        closing.duration_ms,
-        closing.ttft_ms,
+    return counts
+
+
+class Rows:
+    """Makes rows of entries."""
+
+    def __init__(self) -> None:
+        self._of_parties = PerParties(_columns_of)
+
+    def row(self, number: int, batch: int, writer: str, sequence: int, entry: Entry) -> Row:
+        """ValueError, as `checked_counts`."""
+        opening, closing = entry.opening, entry.closing
+        usage, counts = closing.usage, checked_counts(closing)
+        who, where = self._of_parties.of(opening.parties)
+        return (
+            number,
+            batch,
+            writer,
+            sequence,
+            closing.id,
+            _text(opening.request_id),
+            opening.attempt,
+            *who,
+            int(opening.stream),
+            _text(opening.requested_model),
+            *where,
+            opening.hold_price,
+            opening.held,
+            opening.input_tokens,
+            closing.admitted_ns,
+            closing.settled_ns,
+            closing.outcome.value,
+            closing.status,
+            *counts,
+            _json(usage.other) if usage.other else "{}",
+            _text(usage.service_tier) if usage.service_tier else "",
+            closing.price,
+            int(closing.estimated),
+            int(closing.unpriced),
+            closing.cost,
+            _json(closing.charged),
+            closing.duration_ms,
+            closing.ttft_ms,
+        )
+
+
+def _columns_of(parties: Parties) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those in front of `stream`, and those from `provider` to `public_model`."""
+    who = (
+        parties.virtual_key,
+        parties.customer,
+        _json(parties.teams),
+        _json(parties.tags),
+        _json(parties.metadata),
+        parties.endpoint,
     )
+    where = (
+        parties.provider,
+        parties.deployment,
+        parties.credential,
+        _text(parties.model),
+        parties.public_model,
+    )
+    return who, where
 
 
 def ledger_entry(row: Row) -> LedgerEntry:
-    """The opposite of `row_of`. ValueError: a column has what no entry has."""
+    """The opposite of `Rows.row`. ValueError: a column has what no entry has."""
     try:
         return _entry_of(row)
     except (msgspec.DecodeError, TypeError, ValueError) as error:
@@ -117,21 +125,23 @@ def _entry_of(row: Row) -> LedgerEntry:
         service_tier=at["service_tier"] or None,
     )
     opening = Opening(
+        Parties(
+            virtual_key=at["virtual_key"],
+            customer=at["customer"],
+            teams=_teams(at["teams"]),
+            tags=_texts(at["tags"]),
+            metadata=_texts(at["metadata"]),
+            endpoint=at["endpoint"],
+            provider=at["provider"],
+            deployment=at["deployment"],
+            credential=at["credential"],
+            model=at["model"],
+            public_model=at["public_model"],
+        ),
         request_id=at["request_id"],
         attempt=at["attempt"],
-        virtual_key=at["virtual_key"],
-        customer=at["customer"],
-        teams=_teams(at["teams"]),
-        tags=_texts(at["tags"]),
-        metadata=_texts(at["metadata"]),
-        endpoint=at["endpoint"],
         stream=bool(at["stream"]),
         requested_model=at["requested_model"],
-        provider=at["provider"],
-        deployment=at["deployment"],
-        credential=at["credential"],
-        model=at["model"],
-        public_model=at["public_model"],
         hold_price=at["hold_price"],
         held=at["held"],
         input_tokens=at["estimated_input_tokens"],
@@ -160,4 +170,4 @@ def _json(value: object) -> str:
 
 def _text(value: str) -> str:
     """Of a client or a provider: it may have a NUL, which PostgreSQL does not take."""
-    return value.replace("\0", "\ufffd")
+    return value.replace("\0", "\ufffd") if "\0" in value else value

@@ -61,13 +61,13 @@ ENTRIES: Final = _sample()
 
 OWNERS: Final[dict[Level, Callable[[Entry], list[str]]]] = {
     Level.GATEWAY: lambda entry: [""],
-    Level.CUSTOMER: lambda entry: [entry.opening.customer],
-    Level.TEAM: lambda entry: list(entry.opening.teams),
-    Level.VIRTUAL_KEY: lambda entry: [entry.opening.virtual_key],
-    Level.TAG: lambda entry: [f"{name}={value}" for name, value in entry.opening.tags.items()],
-    Level.PROVIDER: lambda entry: [entry.opening.provider],
-    Level.MODEL: lambda entry: [entry.opening.public_model],
-    Level.DEPLOYMENT: lambda entry: [entry.opening.deployment],
+    Level.CUSTOMER: lambda entry: [entry.opening.parties.customer],
+    Level.TEAM: lambda entry: list(entry.opening.parties.teams),
+    Level.VIRTUAL_KEY: lambda entry: [entry.opening.parties.virtual_key],
+    Level.TAG: lambda entry: [f"{name}={value}" for name, value in entry.opening.parties.tags.items()],
+    Level.PROVIDER: lambda entry: [entry.opening.parties.provider],
+    Level.MODEL: lambda entry: [entry.opening.parties.public_model],
+    Level.DEPLOYMENT: lambda entry: [entry.opening.parties.deployment],
 }
 
 
@@ -121,7 +121,7 @@ def test_spent_by_is_exact_for_any_bounds(
 def test_spent_by_tags_wants_all_of_them(filled: LedgerDatabase, tags: dict[str, str]) -> None:
     period = (START_NS, START_NS + DAY_NS)
     expected = sum(
-        entry.closing.cost for entry in _within(*period) if tags.items() <= entry.opening.tags.items()
+        entry.closing.cost for entry in _within(*period) if tags.items() <= entry.opening.parties.tags.items()
     )
     assert spent_by_tags(filled, tags, *period) == expected
 
@@ -132,7 +132,11 @@ def test_all_sums_by_several_fields(filled: LedgerDatabase) -> None:
     expected: dict[tuple[int, str, str], list[Entry]] = {}
     for entry in _within(*period):
         admitted_ns = entry.closing.admitted_ns
-        key = (admitted_ns - admitted_ns % DAY_NS, entry.opening.customer, entry.opening.tags.get("env", ""))
+        key = (
+            admitted_ns - admitted_ns % DAY_NS,
+            entry.opening.parties.customer,
+            entry.opening.parties.tags.get("env", ""),
+        )
         expected.setdefault(key, []).append(entry)
     assert found.keys() == expected.keys()
     for key, entries in expected.items():
@@ -153,7 +157,7 @@ def test_each_way_of_asking_has_the_same_total(filled: LedgerDatabase, field: st
     entries = [
         entry
         for entry in _within(*period)
-        if entry.opening.provider == "openai" and "all" in entry.opening.teams
+        if entry.opening.parties.provider == "openai" and "all" in entry.opening.parties.teams
     ]
     times = 3 if field == "team" else 1  # each has three teams
     found = spend(filled, (field,), *period, where)

@@ -55,7 +55,7 @@ def test_an_entry_comes_back_as_it_was(ledger: LedgerDatabase) -> None:
 def test_text_that_postgresql_cannot_take(ledger: LedgerDatabase) -> None:
     LedgerAppender(ledger).append([drained(ledger_entry(1, requested_model="a\0b", model="\0"))])
     (found,) = entries(ledger, 0, 2**63 - 1)
-    assert (found.entry.opening.requested_model, found.entry.opening.model) == ("a\ufffdb", "\ufffd")
+    assert (found.entry.opening.requested_model, found.entry.opening.parties.model) == ("a\ufffdb", "\ufffd")
 
 
 def test_what_is_there_already_is_skipped(ledger: LedgerDatabase) -> None:

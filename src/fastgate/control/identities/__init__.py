@@ -1,0 +1,1 @@
+"""Logins at clouds, exchanged for secrets of short life, for the workers."""

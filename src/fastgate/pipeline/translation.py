@@ -1,0 +1,119 @@
+"""A request written for a provider of another format, and its answer written back for the client."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fastgate import clock
+from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.format import Format
+from fastgate.domain.snapshot import Compat
+from fastgate.errors import GatewayError
+from fastgate.providers.interface import Answer
+from fastgate.providers.passthrough import Translated, read_summary
+from fastgate.routing.plan import Choice
+from fastgate.wire.formats import CLIENTS, PROVIDERS
+from fastgate.wire.interface import Asked, Losses, Request, Target
+from fastgate.wire.options import merge
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.exchange import Exchange
+
+COMPAT_HEADER: Final = b"x-fastgate-compat"
+_PATH: Final = frozenset(".[")
+
+
+class Translation:
+    """Of one attempt. `losses` are what the provider was not told."""
+
+    __slots__ = ("_asked", "_choice", "_client", "_exchange", "_provider", "losses")
+
+    def __init__(self, exchange: "Exchange", choice: Choice, wanted: Format, spoken: Format) -> None:
+        self._exchange = exchange
+        self._choice = choice
+        self._client = CLIENTS[wanted]
+        self._provider = PROVIDERS[spoken]
+        self.losses = Losses()
+        self._asked = Asked(
+            request=self._request(),
+            model=choice.model,
+            fallback_id=exchange.request_id,
+            created_s=clock.time_ns() // 1_000_000_000,
+            include_usage=exchange.envelope is not None and exchange.envelope.include_usage,
+            path=exchange.downstream.path,
+            query=exchange.downstream.query.decode("latin-1"),
+        )
+
+    answer_type = b"application/json"
+
+    @property
+    def stream_type(self) -> bytes:
+        return self._client.stream_type
+
+    def _request(self) -> Request:
+        exchange = self._exchange
+        if exchange.neutral is None:
+            assert exchange.envelope is not None
+            exchange.neutral = self._client.read_request(exchange.envelope.body, exchange.path_model)
+        return exchange.neutral
+
+    def members(self, cap: int | None) -> dict[str, Any]:
+        """The body's top-level members. GatewayError unsupported_field where nothing may be left out."""
+        request, provider = self._asked.request, self._choice.provider
+        target = Target(
+            provider=provider.name,
+            model=self._choice.model,
+            stream=self._exchange.stream,
+            default_max_tokens=self._exchange.generation.settings.money.default_output_hold_tokens,
+            cap=cap,
+            output_cap=provider.output_cap,
+            ask_usage=provider.stream_usage,
+            dialect=provider.dialect,
+        )
+        members = self._provider.write_request(request, target, self.losses)
+        for name in dict.fromkeys((self._provider.format.value, provider.dialect, provider.name)):
+            merge(members, request.options.get(name, {}))
+        compat = _compat(self._exchange)
+        for name, value in request.extra.items():
+            if name in members:
+                continue  # its own format has written it
+            # A path tells of a field deeper down, which has no place in another format's body.
+            if compat is Compat.PASS and not _PATH.intersection(name):
+                members[name] = value
+            else:
+                self.losses.drop(name)
+        if compat is Compat.STRICT and self.losses.names:
+            listed = ", ".join(self.losses.names)
+            raise GatewayError(
+                "unsupported_field",
+                f"{provider.name} cannot be told of {listed}, and `compat: strict` leaves nothing out.",
+                param=self.losses.names[0],
+            )
+        return members
+
+    def decoder(self) -> Translated:
+        return Translated(self._provider, self._client.stream_writer(self._asked))
+
+    def answer(self, body: bytes) -> tuple[Answer, bytes]:
+        """What is read of a whole answer, and what the client gets of it. UpstreamError."""
+        try:
+            answer = self._provider.read_answer(body)
+        except (ValueError, RecursionError):
+            read = read_summary(self._provider, body)
+            if read.error is None:
+                raise UpstreamError(FailureKind.PROTOCOL, "a body that is no answer") from None
+            return read, b""
+        return Answer(answer.usage, answer.id or None, None), self._client.write_answer(answer, self._asked)
+
+
+def _compat(exchange: "Exchange") -> Compat:
+    """The request's own word, else the configuration's."""
+    said = exchange.downstream.header(COMPAT_HEADER)
+    if said is None:
+        return exchange.generation.settings.compat
+    try:
+        return Compat(said.decode("latin-1").strip().lower())
+    except ValueError:
+        raise GatewayError(
+            "invalid_field",
+            "The header x-fastgate-compat is strict, drop or pass.",
+            param="x-fastgate-compat",
+        ) from None

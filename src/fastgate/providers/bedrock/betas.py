@@ -1,0 +1,38 @@
+"""Names in a client's `anthropic-beta` header that Bedrock knows: it answers 400 to any other.
+
+Sources: Amazon's page on Claude's Messages API, and what gateways have found that Bedrock refuses.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from fastgate.providers.interface import Header
+from fastgate.wire.messages.hosted import beta_names
+
+_KNOWN: Final = frozenset(
+    {
+        "computer-use-2024-10-22",
+        "computer-use-2025-01-24",
+        "computer-use-2025-11-24",
+        "token-efficient-tools-2025-02-19",
+        "fine-grained-tool-streaming-2025-05-14",
+        "interleaved-thinking-2025-05-14",
+        "output-128k-2025-02-19",
+        "dev-full-thinking-2025-05-14",
+        "context-1m-2025-08-07",
+        "context-management-2025-06-27",
+        "compact-2026-01-12",
+        "effort-2025-11-24",
+        "tool-search-tool-2025-10-19",
+        "tool-examples-2025-10-29",
+    }
+)
+# One name at Anthropic, two at Bedrock.
+_AS: Final = {"advanced-tool-use-2025-11-20": ("tool-search-tool-2025-10-19", "tool-examples-2025-10-29")}
+
+
+def known_betas(headers: Sequence[Header]) -> list[str]:
+    said = [
+        beta for name, value in headers if name.lower() == b"anthropic-beta" for beta in beta_names(value)
+    ]
+    return [known for beta in said for known in _AS.get(beta, (beta,)) if known in _KNOWN]

@@ -1,0 +1,1 @@
+"""What dialects share: heads of requests, the failures that statuses stand for, how long to wait."""

@@ -1,0 +1,39 @@
+"""The halves of chat completions towards a client."""
+
+from typing import Final
+
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.chat.reply_writer import write_answer
+from fastgate.wire.chat.request_reader import read_request
+from fastgate.wire.chat.stream_writer import ChatStreamWriter
+from fastgate.wire.interface import Answer, Asked, Header, Problem, StreamWriter
+from fastgate.wire.openai import EVENT_STREAM, JSON, error_body
+from fastgate.wire.openai_text import answer_text, request_text
+
+
+class ChatClient:
+    """As `ClientFormat`."""
+
+    format: Format = Format.CHAT
+    stream_type: bytes = EVENT_STREAM[1]
+
+    def read_request(self, body: bytes, path_model: str | None) -> Conversation:
+        return read_request(body)
+
+    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+        assert isinstance(answer, Reply)
+        return write_answer(answer, asked)
+
+    def stream_writer(self, asked: Asked) -> StreamWriter:
+        return ChatStreamWriter(asked)
+
+    def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
+        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+
+    def text(self, body: bytes) -> str:
+        return "".join(request_text(body).pieces) or answer_text(body)
+
+
+CLIENT: Final = ChatClient()

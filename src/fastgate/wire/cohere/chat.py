@@ -1,0 +1,35 @@
+"""Cohere's `POST /v2/chat` towards Cohere."""
+
+from typing import Any
+
+from fastgate._core.sse import EventSplitter
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.cohere.chat_answer import read_answer, summary
+from fastgate.wire.cohere.chat_request import write_request
+from fastgate.wire.cohere.chat_stream import ChatStreamReader
+from fastgate.wire.embeddings.kinds import expect
+from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target
+
+
+class CohereChatProvider:
+    """Stateless."""
+
+    format = Format.COHERE_CHAT
+    markers: tuple[bytes, ...] = (b"message-end",)
+
+    def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
+        return write_request(expect(request, Conversation), target, losses)
+
+    def read_answer(self, body: bytes) -> Reply:
+        return read_answer(body)
+
+    def stream_reader(self) -> StreamReader:
+        return ChatStreamReader()
+
+    def splitter(self, markers: tuple[bytes, ...], limit: int) -> Splitter:
+        return EventSplitter(markers, limit)
+
+    def summary(self, body: bytes) -> Summary:
+        return summary(body)

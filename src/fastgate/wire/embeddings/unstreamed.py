@@ -1,0 +1,30 @@
+"""The halves of formats that have no streams: embeddings and rankings come whole."""
+
+from typing import NoReturn
+
+from fastgate.errors import GatewayError
+from fastgate.wire.interface import Asked
+
+
+class UnstreamedClient:
+    """What `ClientFormat` wants for streams."""
+
+    stream_type = b""
+
+    def stream_writer(self, asked: Asked) -> NoReturn:
+        """GatewayError `invalid_field`."""
+        raise GatewayError("invalid_field", "This endpoint has no streams.", param="stream")
+
+
+class UnstreamedProvider:
+    """What `ProviderFormat` wants for streams."""
+
+    markers: tuple[bytes, ...] = ()
+
+    def stream_reader(self) -> NoReturn:
+        """TypeError: no request in this format asks for a stream."""
+        raise TypeError("this format has no streams")
+
+    def splitter(self, markers: tuple[bytes, ...], limit: int) -> NoReturn:
+        """TypeError, as `stream_reader`."""
+        raise TypeError("this format has no streams")

@@ -1,0 +1,40 @@
+"""`generateContent` and `streamGenerateContent` towards clients."""
+
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.gemini.fields import too_deep
+from fastgate.wire.gemini.framing import EVENTS_TYPE
+from fastgate.wire.gemini.problem import JSON, problem_object
+from fastgate.wire.gemini.reply_writer import write_answer
+from fastgate.wire.gemini.request_reader import read_request
+from fastgate.wire.gemini.stream_writer import GeminiStreamWriter
+from fastgate.wire.gemini.text import text_in
+from fastgate.wire.interface import Answer, Asked, Header, Problem, raw
+
+
+class GeminiClient:
+    """Stateless. A client may have asked for an array instead of events: `framing.stream_type_for`."""
+
+    format = Format.GENERATE_CONTENT
+    stream_type = EVENTS_TYPE
+
+    def read_request(self, body: bytes, path_model: str | None) -> Conversation:
+        try:
+            return read_request(body)
+        except RecursionError:
+            raise too_deep() from None
+
+    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+        if not isinstance(answer, Reply):
+            raise TypeError("an answer of another family")
+        return write_answer(answer, asked)
+
+    def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
+        return GeminiStreamWriter(asked)
+
+    def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
+        return [JSON], bytes(raw(problem_object(problem)))
+
+    def text(self, body: bytes) -> str:
+        return text_in(body)

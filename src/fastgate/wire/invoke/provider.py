@@ -1,0 +1,39 @@
+"""The half of InvokeModel towards Bedrock."""
+
+from typing import Any, Final
+
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.converse.frames import FrameSplitter
+from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.invoke.stream_reader import MARKERS, InvokeStreamReader
+from fastgate.wire.invoke.summary import summary
+from fastgate.wire.messages.hosted import Host, hosted
+from fastgate.wire.messages.reply_reader import read_answer
+from fastgate.wire.messages.request_writer import write_request
+
+
+class InvokeProvider:
+    """As `ProviderFormat`."""
+
+    format: Final = Format.INVOKE
+    markers: Final = MARKERS
+
+    def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
+        assert isinstance(request, Conversation)
+        members = write_request(request, target, losses, self.format)
+        hosted(members, Host.BEDROCK)
+        return members
+
+    def read_answer(self, body: bytes) -> Reply:
+        return read_answer(body, self.format)
+
+    def stream_reader(self) -> InvokeStreamReader:
+        return InvokeStreamReader()
+
+    def splitter(self, markers: tuple[bytes, ...], limit: int) -> FrameSplitter:
+        return FrameSplitter(markers, limit)
+
+    def summary(self, body: bytes) -> Summary:
+        return summary(body)

@@ -1,0 +1,41 @@
+"""The half of the Messages API towards providers."""
+
+from typing import Any
+
+from fastgate._core.sse import EventSplitter
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.messages.reply_reader import read_answer, summary
+from fastgate.wire.messages.request_writer import write_request
+from fastgate.wire.messages.stream_reader import StreamReader
+
+
+class MessagesProvider:
+    """As `ProviderFormat`."""
+
+    format: Format = Format.MESSAGES
+    markers: tuple[bytes, ...] = (
+        b'"usage"',
+        b'"stop_reason"',
+        b'"error"',
+        b"content_block_start",
+        b"message_stop",
+    )
+
+    def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
+        assert isinstance(request, Conversation)
+        return write_request(request, target, losses, self.format)
+
+    def read_answer(self, body: bytes) -> Reply:
+        return read_answer(body, self.format)
+
+    def stream_reader(self) -> StreamReader:
+        return StreamReader(self.format)
+
+    def splitter(self, markers: tuple[bytes, ...], limit: int) -> EventSplitter:
+        return EventSplitter(markers, limit)
+
+    def summary(self, body: bytes) -> Summary:
+        return summary(body)

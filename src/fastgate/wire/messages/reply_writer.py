@@ -1,0 +1,46 @@
+"""Whole answers for clients of the Messages API."""
+
+from typing import Any
+
+import msgspec
+
+from fastgate.domain.conversation import Refusal
+from fastgate.domain.reply import Choice, Finish, Reply
+from fastgate.wire.interface import Asked
+from fastgate.wire.messages.finish import STOP_REASON_OF
+from fastgate.wire.messages.part_writer import blocks_of
+from fastgate.wire.messages.usage import whole_usage
+
+
+def write_answer(reply: Reply, asked: Asked) -> bytes:
+    """The first choice; a client of this format can ask for one only."""
+    message = message_of(reply.id or asked.fallback_id, reply.model or asked.model)
+    if reply.choices:
+        choice = reply.choices[0]
+        message["content"] = [block for part in choice.parts for block in blocks_of(part)]
+        message["stop_reason"] = STOP_REASON_OF[_finish(choice)]
+        message["stop_sequence"] = choice.stop_sequence
+    message["usage"] = whole_usage(reply.usage)
+    return msgspec.json.encode(message)
+
+
+def message_of(id_: str, model: str) -> dict[str, Any]:
+    """A message that has said nothing yet, but for its usage."""
+    return {
+        "id": id_,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
+    }
+
+
+def _finish(choice: Choice) -> Finish:
+    """Some formats call it an ordinary end when the model declines."""
+    if choice.finish is Finish.STOP and any(isinstance(part, Refusal) for part in choice.parts):
+        return Finish.REFUSED
+    return choice.finish

@@ -1,0 +1,277 @@
+"""Bodies for the Messages API, token counting among them, as a `Conversation`."""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from fastgate.domain.conversation import (
+    CacheFor,
+    Choosing,
+    Conversation,
+    Effort,
+    Foreign,
+    Message,
+    Part,
+    Reasoning,
+    Role,
+    Schema,
+    Tool,
+    ToolChoice,
+)
+from fastgate.domain.format import Format
+from fastgate.errors import GatewayError
+from fastgate.wire.messages.block_reader import BlockError, BlockReader
+
+T = TypeVar("T")
+_Members = dict[str, msgspec.Raw]
+
+_ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
+_CHOICES: Final = {
+    "auto": Choosing.AUTO,
+    "any": Choosing.REQUIRED,
+    "tool": Choosing.REQUIRED,
+    "none": Choosing.NONE,
+}
+_TTLS: Final = {"5m": CacheFor.FIVE_MINUTES, "1h": CacheFor.ONE_HOUR}
+_READ: Final = frozenset(
+    (
+        "model",
+        "messages",
+        "system",
+        "max_tokens",
+        "stream",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "metadata",
+        "service_tier",
+        "anthropic_version",
+        "provider_options",
+    )
+)
+_KNOWN_EFFORTS: Final = frozenset(Effort)
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | list[msgspec.Raw] | None = None
+
+
+class _CacheControl(msgspec.Struct):
+    ttl: str | None = None
+
+
+class _Tool(msgspec.Struct):
+    name: str
+    input_schema: msgspec.Raw
+    description: str | None = None
+    strict: bool | None = None
+    cache_control: _CacheControl | None = None
+
+
+class _Kind(msgspec.Struct):
+    type: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    type: str
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class _Thinking(msgspec.Struct):
+    type: str
+    budget_tokens: int | None = None
+    display: str | None = None
+
+
+class _OutputFormat(msgspec.Struct):
+    type: str
+    schema: msgspec.Raw = msgspec.Raw()
+
+
+class _OutputConfig(msgspec.Struct):
+    effort: str | None = None
+    format: _OutputFormat | None = None
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type_)
+
+
+_members: Final = _decoder(_Members)
+_kinds: Final = _decoder(_Kind)
+_tools: Final = _decoder(_Tool)
+_FIELDS: Final = {
+    "messages": _decoder(list[_Message]),
+    "system": _decoder(str | list[msgspec.Raw] | None),
+    "max_tokens": _decoder(int | None),
+    "temperature": _decoder(float | None),
+    "top_p": _decoder(float | None),
+    "top_k": _decoder(int | None),
+    "stop_sequences": _decoder(list[str] | None),
+    "tools": _decoder(list[msgspec.Raw] | None),
+    "tool_choice": _decoder(_Choice | None),
+    "thinking": _decoder(_Thinking | None),
+    "output_config": _decoder(_OutputConfig | None),
+    "metadata": _decoder(_Metadata | None),
+    "service_tier": _decoder(str | None),
+    "provider_options": _decoder(dict[str, _Members] | None),
+}
+
+
+def read_request(body: bytes, own: Format) -> Conversation:
+    """`body` is a valid JSON object; `own` is MESSAGES or INVOKE. GatewayError `invalid_field`."""
+    try:
+        return _RequestReader(body, own).conversation()
+    except RecursionError:
+        raise GatewayError("invalid_field", "The body is nested too deeply.") from None
+
+
+class _RequestReader:
+    def __init__(self, body: bytes, own: Format) -> None:
+        self._own = own
+        self._body: _Members = _members.decode(body)
+
+    def conversation(self) -> Conversation:
+        request = Conversation(
+            format=self._own,
+            messages=self._messages(),
+            max_output_tokens=self._field("max_tokens"),
+            temperature=self._field("temperature"),
+            top_p=self._field("top_p"),
+            top_k=self._field("top_k"),
+            stop=tuple(self._field("stop_sequences") or ()),
+            service_tier=self._field("service_tier"),
+            extra={name: value for name, value in self._body.items() if name not in _READ},
+            options=self._field("provider_options") or {},
+        )
+        if "tools" in self._body:
+            request.tools = self._tools()
+        if "tool_choice" in self._body:
+            self._read_choice(request)
+        if "thinking" in self._body or "output_config" in self._body:
+            self._read_output(request)
+        metadata: _Metadata | None = self._field("metadata")
+        request.user = None if metadata is None else metadata.user_id
+        return request
+
+    def _field(self, name: str) -> Any:
+        value = self._body.get(name)
+        if value is None:
+            return None
+        try:
+            return _FIELDS[name].decode(value)
+        except msgspec.ValidationError as error:
+            what, _, path = str(error).partition(" - at `$")
+            raise _invalid(name + path.rstrip("`"), what) from None
+
+    def _messages(self) -> tuple[Message, ...]:
+        out = []
+        system = self._field("system")
+        if system:
+            out.append(Message(role=Role.SYSTEM, parts=self._parts(system, "system")))
+        messages: list[_Message] | None = self._field("messages")
+        if messages is None:
+            raise _invalid("messages", "It is missing")
+        for index, message in enumerate(messages):
+            role = _ROLES.get(message.role)
+            if role is None:
+                raise _invalid(f"messages[{index}].role", "It is none of user, assistant and system")
+            parts = self._parts(message.content or "", f"messages[{index}].content")
+            out.append(Message(role=role, parts=parts))
+        return tuple(out)
+
+    def _parts(self, content: str | list[msgspec.Raw], where: str) -> tuple[Part, ...]:
+        try:
+            return BlockReader(self._own).parts(content)
+        except BlockError as error:
+            raise _invalid(where + error.path, str(error)) from None
+
+    def _tools(self) -> tuple[Tool | Foreign, ...]:
+        out: list[Tool | Foreign] = []
+        for index, raw in enumerate(self._field("tools") or ()):
+            try:
+                kind = _kinds.decode(raw).type
+                out.append(
+                    _tool(raw) if kind in (None, "custom") else Foreign(format=self._own, kind=kind, raw=raw)
+                )
+            except msgspec.ValidationError as error:
+                what, _, path = str(error).partition(" - at `$")
+                raise _invalid(f"tools[{index}]{path.rstrip('`')}", what) from None
+        return tuple(out)
+
+    def _read_choice(self, request: Conversation) -> None:
+        said: _Choice | None = self._field("tool_choice")
+        if said is None:
+            return
+        choosing = _CHOICES.get(said.type)
+        if choosing is None:
+            raise _invalid("tool_choice.type", "It is none of auto, any, tool and none")
+        if said.type == "tool" and said.name is None:
+            raise _invalid("tool_choice.name", "It is missing")
+        names = (said.name,) if said.type == "tool" and said.name is not None else ()
+        request.tool_choice = ToolChoice(choosing=choosing, names=names)
+        if said.disable_parallel_tool_use is not None:
+            request.parallel_tools = not said.disable_parallel_tool_use
+
+    def _read_output(self, request: Conversation) -> None:
+        """A kind of thinking, or an effort, that has no neutral word is an extra."""
+        wish: dict[str, Any] = {}
+        thinking: _Thinking | None = self._field("thinking")
+        if thinking is not None:
+            if thinking.type == "enabled":
+                wish["budget_tokens"] = thinking.budget_tokens
+            elif thinking.type == "adaptive":
+                wish["adaptive"] = True
+            elif thinking.type == "disabled":
+                wish["off"] = True
+            else:
+                request.extra["thinking"] = self._body["thinking"]
+            if thinking.display is not None:
+                wish["shown"] = thinking.display != "omitted"
+        config: _OutputConfig | None = self._field("output_config")
+        if config is not None:
+            if config.effort in _KNOWN_EFFORTS:
+                wish["effort"] = Effort(config.effort)
+            if config.format is not None and config.format.type == "json_schema":
+                request.output_schema = Schema(schema=config.format.schema)
+            rest: _Members = _members.decode(self._body["output_config"])
+            if config.effort is None or "effort" in wish:
+                rest.pop("effort", None)
+            if config.format is None or request.output_schema is not None:
+                rest.pop("format", None)
+            if rest:
+                request.extra["output_config"] = msgspec.Raw(msgspec.json.encode(rest))
+        if wish:
+            request.reasoning = Reasoning(**wish)
+
+
+def _tool(raw: msgspec.Raw) -> Tool:
+    said: _Tool = _tools.decode(raw)
+    members: _Members = _members.decode(raw)
+    cache = said.cache_control
+    return Tool(
+        name=said.name,
+        description=said.description,
+        parameters=said.input_schema,
+        strict=said.strict,
+        cache=None if cache is None else _TTLS.get(cache.ttl or "", CacheFor.DEFAULT),
+        extra={name: value for name, value in members.items() if name not in _OF_TOOLS},
+    )
+
+
+_OF_TOOLS: Final = frozenset((*_Tool.__struct_fields__, "type"))
+
+
+def _invalid(param: str, what: str) -> GatewayError:
+    return GatewayError("invalid_field", f"{what}: the field {param!r}.", param=param)

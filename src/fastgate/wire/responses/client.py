@@ -1,0 +1,54 @@
+"""The half of the Responses API towards clients."""
+
+from typing import Final
+
+import msgspec
+
+from fastgate.domain.conversation import Conversation
+from fastgate.domain.format import Format
+from fastgate.domain.reply import Reply
+from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.lenient import UNREADABLE
+from fastgate.wire.openai import EVENT_STREAM, JSON, error_body
+from fastgate.wire.openai_text import answer_text, request_text
+from fastgate.wire.responses.reply_writer import write_answer
+from fastgate.wire.responses.request_reader import read_request
+from fastgate.wire.responses.stream_writer import ResponsesStreamWriter
+
+
+class _Object(msgspec.Struct):
+    object: str | None = None
+
+
+_objects: Final = msgspec.json.Decoder(_Object)
+
+
+class ResponsesClient:
+    """As `ClientFormat`."""
+
+    format: Format = Format.RESPONSES
+    stream_type: bytes = EVENT_STREAM[1]
+
+    def read_request(self, body: bytes, path_model: str | None) -> Conversation:
+        return read_request(body)
+
+    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+        assert isinstance(answer, Reply)
+        return write_answer(answer, asked)
+
+    def stream_writer(self, asked: Asked) -> ResponsesStreamWriter:
+        return ResponsesStreamWriter(asked)
+
+    def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
+        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+
+    def text(self, body: bytes) -> str:
+        """Of an answer not what it repeats of its request."""
+        return answer_text(body) if _is_answer(body) else "".join(request_text(body).pieces)
+
+
+def _is_answer(body: bytes) -> bool:
+    try:
+        return _objects.decode(body).object == "response"
+    except UNREADABLE:
+        return False

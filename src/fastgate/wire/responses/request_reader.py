@@ -1,0 +1,144 @@
+"""A request for a response, read into a `Conversation`.
+
+What only OpenAI can do for a client (conversations and prompts that it stores, work in the background) is
+refused: an answer without it would be one to another question. All else that has no neutral meaning is kept
+as it was written (`extra`).
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from fastgate.domain.conversation import Message, Reasoning, Role, Schema, Text
+from fastgate.domain.format import Format
+from fastgate.wire.interface import raw
+from fastgate.wire.responses.echo import Members, echo_of
+from fastgate.wire.responses.item_reader import read_items
+from fastgate.wire.responses.reading import decoded, invalid, missing
+from fastgate.wire.responses.shapes import (
+    Choice,
+    ReasoningConfig,
+    ResponsesConversation,
+    ResponsesRequest,
+    TextConfig,
+)
+from fastgate.wire.responses.tool_reader import read_choice, read_tools
+
+_members: Final = msgspec.json.Decoder(Members)
+_requests: Final = msgspec.json.Decoder(ResponsesRequest)
+
+_LOGPROBS: Final = "message.output_text.logprobs"
+_ALWAYS_INCLUDED: Final = "reasoning.encrypted_content"
+_REFUSED: Final = {
+    "previous_response_id": "Only OpenAI has the response that this one is to follow",
+    "conversation": "Only OpenAI has the conversation that this response is to be part of",
+    "prompt": "Only OpenAI has the template that this names",
+}
+_ASKS_NOTHING: Final = {"truncation": b'"disabled"', "context_management": b"[]"}
+
+
+def read_request(body: bytes) -> ResponsesConversation:
+    """GatewayError `missing_field`, `invalid_field`."""
+    request = decoded(_requests, body)
+    members = _members.decode(body)
+    _refuse_stored(request, members)
+    extra = _unread(request, members)
+    logprobs = _read_include(request, extra)
+    return ResponsesConversation(
+        format=Format.RESPONSES,
+        messages=_messages(request),
+        tools=read_tools(request.tools),
+        tool_choice=_choice(request, members, extra),
+        parallel_tools=request.parallel_tool_calls,
+        max_output_tokens=request.max_output_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        logprobs=logprobs,
+        top_logprobs=request.top_logprobs,
+        output_schema=_schema(request.text),
+        reasoning=None if request.reasoning is None else _reasoning(request.reasoning, members, extra),
+        verbosity=None if request.text is None else request.text.verbosity,
+        service_tier=request.service_tier,
+        user=request.user if request.user is not None else request.safety_identifier,
+        metadata=request.metadata,
+        store=request.store,
+        prompt_cache_key=request.prompt_cache_key,
+        extra=extra,
+        options=request.provider_options or {},
+        echo=echo_of(members),
+    )
+
+
+def _refuse_stored(request: ResponsesRequest, members: Members) -> None:
+    for name, what in _REFUSED.items():
+        if bytes(members.get(name, b"null")) != b"null":
+            raise invalid(name, what)
+    if request.background:
+        raise invalid("background", "Only OpenAI answers in the background")
+
+
+def _unread(request: ResponsesRequest, members: Members) -> Members:
+    known = request.__struct_fields__
+    extra = {
+        name: value
+        for name, value in members.items()
+        if name not in known and bytes(value) not in (b"null", _ASKS_NOTHING.get(name))
+    }
+    if request.stream_options is not None and request.stream_options.include_obfuscation:
+        extra["stream_options"] = members["stream_options"]
+    return extra
+
+
+def _read_include(request: ResponsesRequest, extra: Members) -> bool | None:
+    """Whether logprobs are asked for. Encrypted reasoning is in every response that has it; what else can be
+    included is of tools that OpenAI hosts."""
+    asked = request.include or []
+    rest = [each for each in asked if each not in (_LOGPROBS, _ALWAYS_INCLUDED)]
+    if rest:
+        extra["include"] = raw(rest)
+    return True if _LOGPROBS in asked or request.top_logprobs else None
+
+
+def _messages(request: ResponsesRequest) -> tuple[Message, ...]:
+    items = missing("input") if request.input is None else request.input
+    messages = read_items(items)
+    if request.instructions:
+        messages.insert(0, Message(role=Role.SYSTEM, parts=(Text(text=request.instructions),)))
+    return tuple(messages)
+
+
+def _choice(request: ResponsesRequest, members: Members, extra: Members) -> Any:
+    choice = read_choice(request.tool_choice)
+    if choice is None and isinstance(request.tool_choice, Choice):
+        extra["tool_choice"] = members["tool_choice"]
+    return choice
+
+
+def _schema(text: TextConfig | None) -> Schema | None:
+    format_ = None if text is None else text.format
+    if format_ is None or format_.type == "text":
+        return None
+    if format_.type == "json_object":
+        return Schema()
+    return Schema(
+        schema=missing("text.format.schema") if bytes(format_.schema) in (b"", b"null") else format_.schema,
+        name=format_.name,
+        description=format_.description,
+        strict=format_.strict,
+    )
+
+
+def _reasoning(said: ReasoningConfig, members: Members, extra: Members) -> Reasoning | None:
+    rest = {
+        name: value
+        for name, value in _members.decode(members["reasoning"]).items()
+        if name not in said.__struct_fields__ and bytes(value) != b"null"
+    }
+    if rest:
+        extra["reasoning"] = raw(rest)
+    summary = said.summary or said.generate_summary
+    if said.effort is None and summary is None:
+        return None
+    return Reasoning(effort=said.effort, shown=None if summary is None else True)

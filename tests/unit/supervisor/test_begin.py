@@ -1,0 +1,37 @@
+"""What goes on beside a process that becomes the supervisor. In an interpreter of its own, as it forks."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import os
+from fastgate.supervisor.begin import beside
+
+def work():
+    {work}
+
+with open(beside(work), "rb") as pipe:
+    received = pipe.read()
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    print(len(received))
+"""
+
+
+def received(work: str) -> int:
+    """How many bytes; the process has no child then that it would have to know of."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(work=work)], capture_output=True, text=True, check=True
+    )
+    assert not done.stderr
+    return int(done.stdout)
+
+
+def test_the_result_comes_whole() -> None:
+    assert received("return bytes(1_000_000)") == 1_000_000
+
+
+def test_nothing_comes_where_the_work_fails() -> None:
+    assert received("raise ValueError") == 0
+    assert received("os.kill(os.getpid(), 9)") == 0

@@ -25,13 +25,17 @@ NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
 	process.exit(major > 20 || (major === 20 && minor >= 15) ? 0 : 1)' 2>/dev/null && command -v node)
 INSTALL = $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
-OLD_CONSTRAINTS := constraints-openai1.txt
+# Environments of their own, since these do not go with the test group; each has its constraints-NAME.txt.
+OTHERS := openai1 anthropic0 litellm
+WANTED_openai1 := "openai<2"
+WANTED_anthropic0 := "anthropic<1"
+WANTED_litellm := litellm boto3
 CORE := setup.py $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
 CODE := src tests benchmarks deploy setup.py
 
 .DEFAULT_GOAL := build
 .PHONY: build run test test-slow test-quick test-tools no-node test-pythons test-asan lint format bench \
-	bench-micro constraints clean
+	bench-micro constraints $(OTHERS:%=constraints-%) clean
 .DELETE_ON_ERROR:
 
 # --- environment and build -----------------------------------------------------------------------
@@ -68,13 +72,14 @@ $(VENV)/.lint: $(VENV)/.test
 	$(INSTALL) -c $(CONSTRAINTS) --group lint
 	@touch $@
 
-# What official SDKs are tested with: an older one of Python's, and node's, where there is node.
-test-tools: build/openai1/.installed $(if $(NODE),build/node/.installed,no-node)
+# What official SDKs are tested with: older ones of Python's, and node's, where there is node; and litellm,
+# whose translations ours are compared with.
+test-tools: $(OTHERS:%=build/%/.installed) $(if $(NODE),build/node/.installed,no-node)
 
-build/openai1/.installed: $(OLD_CONSTRAINTS) | $(BIN)/python
-	rm -rf build/openai1
-	$(if $(UV),uv venv --quiet --python $(BIN)/python build/openai1,$(BIN)/python -m venv build/openai1)
-	$(subst $(BIN),build/openai1/bin,$(INSTALL)) -c $(OLD_CONSTRAINTS) "openai<2"
+$(OTHERS:%=build/%/.installed): build/%/.installed: constraints-%.txt | $(BIN)/python
+	rm -rf build/$*
+	$(if $(UV),uv venv --quiet --python $(BIN)/python build/$*,$(BIN)/python -m venv build/$*)
+	$(subst $(BIN),build/$*/bin,$(INSTALL)) -c $< $(WANTED_$*)
 	@touch $@
 
 build/node/.installed: tests/support/aimock.py | $(VENV)/.test
@@ -148,19 +153,22 @@ bench: build $(VENV)/.test
 	$(BIN)/python -m benchmarks.load.run $(ARGS)
 
 bench-micro: build $(VENV)/.test
-	@set -e; for module in sse jsonscan literals shm metrics journal ledger holds bucket money keys; do $(BIN)/python -m benchmarks.micro.$$module; done
+	@set -e; for module in sse jsonscan literals shm metrics journal ledger holds bucket money keys translation; do $(BIN)/python -m benchmarks.micro.$$module; done
 
 # --- dependencies --------------------------------------------------------------------------------
 
-constraints:
-	rm -rf .venvs/constraints .venvs/constraints-openai1
+constraints: $(OTHERS:%=constraints-%)
+	rm -rf .venvs/constraints
 	$(PYTHON) -m venv .venvs/constraints
 	.venvs/constraints/bin/python -m pip install --quiet --upgrade pip
 	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint
 	.venvs/constraints/bin/python -m pip install --quiet --no-build-isolation -e .
 	{ echo "# Known-good versions, made by: make constraints"; \
 		.venvs/constraints/bin/python -m pip freeze --all --exclude-editable; } > $(CONSTRAINTS)
-	$(PYTHON) -m venv .venvs/constraints-openai1
-	.venvs/constraints-openai1/bin/python -m pip install --quiet "openai<2"
-	{ echo "# Known-good versions with openai-python 1.x, made by: make constraints"; \
-		.venvs/constraints-openai1/bin/python -m pip freeze; } > $(OLD_CONSTRAINTS)
+
+$(OTHERS:%=constraints-%): constraints-%:
+	rm -rf .venvs/$@
+	$(PYTHON) -m venv .venvs/$@
+	.venvs/$@/bin/python -m pip install --quiet $(WANTED_$*)
+	{ echo "# Known-good versions of the environment $*, made by: make constraints"; \
+		.venvs/$@/bin/python -m pip freeze; } > $@.txt

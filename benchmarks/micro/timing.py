@@ -1,4 +1,4 @@
-"""Times a core function beside its pure-Python oracle, in one process and in turns."""
+"""Times a core function beside its pure-Python oracle, in one process and in turns; or something alone."""
 
 import json
 import timeit
@@ -21,6 +21,13 @@ def compare(name: str, core: Callable[[], object], reference: Callable[[], objec
         "reference_ns": round(best[reference], 1),
         "ratio": round(best[reference] / best[core], 1),
     }
+
+
+def alone(name: str, call: Callable[[], object], budget_ns: int) -> dict[str, object]:
+    """Nanoseconds a call, the best of the rounds, beside what it may take."""
+    number = _loops(call)
+    best = min(timeit.timeit(call, number=number) / number * 1e9 for _ in range(_ROUNDS))
+    return {"benchmark": name, "ns": round(best, 1), "budget_ns": budget_ns}
 
 
 def report(results: Iterable[dict[str, object]]) -> None:

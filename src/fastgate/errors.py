@@ -29,7 +29,11 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         400, INVALID, "A key stands twice in the body; which one counts is ambiguous."
     ),
     "unsupported_field": ErrorSpec(
-        400, INVALID, "A field that the provider cannot be told, under `compat: strict`; `param` names it."
+        400,
+        INVALID,
+        "A field that the provider cannot be told, under `compat: strict` or since the rest says little "
+        "without it (`thread` of Messages), or that `responses.store_translated` would have to allow; "
+        "`param` names it.",
     ),
     "missing_field": ErrorSpec(400, INVALID, "A required field is absent; `param` names it."),
     "missing_virtual_key": ErrorSpec(

@@ -1,25 +1,19 @@
 """An agent's loop over several turns: every client dialect, on every provider format.
 
-A user's text with an image; the model thinks, and calls a tool twice at once; one result is an error; it calls
-again; then it answers. Each turn the provider has to see all that was said before.
+A user's text with an image; the model thinks, and calls a tool twice at once; one result is an error; it
+calls again; then it answers. Each turn the provider has to see all that was said before.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from blockbuster import BlockBuster
-from tests.support.dialect_rig import Rig, named, vendors
-from tests.support.dialects import CLIENTS, PICTURE, TOOL, Client, Got, Result
+from tests.integration.conftest import OpenRig
+from tests.support.dialect_rig import Rig, named, vendors_config
+from tests.support.dialects.client import PICTURE, TOOL, Client, Got, Result
+from tests.support.dialects.registry import CLIENTS
 from tests.support.fake_provider import FakeProvider
-from tests.support.upstreams import JSON, UPSTREAMS, Call, Heard, Say, Upstream, answer, heard
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
+from tests.support.upstreams.registry import UPSTREAMS
+from tests.support.upstreams.script import JSON, Call, Heard, Say, Upstream, answer, heard
 
 SIGNATURE = "c2lnbmF0dXJlLW9mLXRoZS10aG91Z2h0"
 PARIS, ROME = Call("call_paris", TOOL, {"city": "Paris"}), Call("call_rome", TOOL, {"city": "Rome"})
@@ -51,11 +45,9 @@ def pairs(client: Client) -> Iterator[Upstream]:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("dialect", CLIENTS)
-async def test_an_agent(
-    dialect: str, stream: bool, tmp_path: Path, provider: FakeProvider, _blockbuster: BlockBuster
-) -> None:
+async def test_an_agent(dialect: str, stream: bool, provider: FakeProvider, open_rig: OpenRig) -> None:
     client = CLIENTS[dialect]
-    async with vendors(tmp_path, provider, _blockbuster) as rig:
+    async with open_rig(vendors_config(provider.url)) as rig:
         for upstream in pairs(client):
             told = await _loop(rig, client, upstream, stream=stream)
             for turn, parts in enumerate(told):

@@ -14,7 +14,14 @@ import msgspec
 from tests.support.processes import ROOT, ChildProcess, python_environment
 
 NODE_DIR = ROOT / "build" / "node"
-PACKAGES = ("@copilotkit/aimock@1.43.0", "openai@6.49.0")
+PACKAGES = (
+    "@copilotkit/aimock@1.43.0",
+    "openai@6.49.0",
+    "@anthropic-ai/sdk@1.13.0",
+    "@aws-sdk/client-bedrock-runtime@3.1164.0",
+    "@google/genai@2.32.0",
+    "cohere-ai@8.1.0",
+)
 INSTALL = f"npm install --prefix build/node --no-audit --no-fund {' '.join(PACKAGES)}"
 
 _CLI = NODE_DIR / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"

@@ -1,5 +1,6 @@
 """A data plane before one fake provider that is a vendor of each format."""
 
+import asyncio
 import urllib.parse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,13 +10,15 @@ from typing import Any
 import msgspec
 from blockbuster import BlockBuster
 from tests.support.backends import config
-from tests.support.dialects import Client, Got
+from tests.support.dialects.client import Client, Got
 from tests.support.fake_provider import FakeProvider, Request
 from tests.support.gateway_process import SECRET
 from tests.support.in_process import Conversation
 from tests.support.replies import Reply
 from tests.support.till import Till, price, till
-from tests.support.upstreams import JSON, UPSTREAMS, Upstream
+from tests.support.upstream_calls import until
+from tests.support.upstreams.registry import UPSTREAMS
+from tests.support.upstreams.script import JSON, Upstream
 
 
 def vendor(upstream: Upstream, url: str, **more: Any) -> JSON:
@@ -26,11 +29,17 @@ def vendor(upstream: Upstream, url: str, **more: Any) -> JSON:
         "credentials": [{"id": "main", "secret": f"secret-of-{upstream.name}"}],
         "models": [upstream.model],
         "retries": {"max": 0},
-        "breaker": {"min_requests": 1_000_000, "cooldown_429_s": 0.001},
+        "breaker": {"min_requests": 1_000_000, "cooldown_429_s": 0.000_001},
         **({"region": "us-east-1"} if upstream.dialect == "bedrock" else {}),
         **({"endpoints": ["chat"]} if upstream.dialect == "openai" else {}),
         **more,
     }
+
+
+def known(upstream: Upstream, url: str, **more: Any) -> JSON:
+    """One whose name says the rest."""
+    settings = vendor(upstream, url, **more)
+    return {name: value for name, value in settings.items() if name not in ("dialect", "models", "endpoints")}
 
 
 def vendors_config(url: str, *, key: JSON | None = None, **more: Any) -> JSON:
@@ -41,14 +50,6 @@ def vendors_config(url: str, *, key: JSON | None = None, **more: Any) -> JSON:
         "virtual_keys": [{"id": "vk_test", "secret": SECRET, **(key or {})}],
     }
     return config(url, {name: vendor(each, url) for name, each in UPSTREAMS.items()}, **(sections | more))
-
-
-@asynccontextmanager
-async def vendors(
-    directory: Path, provider: FakeProvider, blockbuster: BlockBuster, **more: Any
-) -> AsyncIterator["Rig"]:
-    async with till(directory, provider, vendors_config(provider.url, **more), blockbuster) as opened:
-        yield Rig(opened, provider)
 
 
 class Rig:
@@ -72,12 +73,29 @@ class Rig:
         stream: bool,
         headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> Conversation:
-        path = client.path(model, stream=stream)
-        talk, task = self.till._begin(
-            msgspec.json.encode(body), SECRET, urllib.parse.unquote(path), headers
-        )
+        talk, task = self.begin(client, model, body, stream=stream, headers=headers)
         await task
         return talk
+
+    def begin(
+        self,
+        client: Client,
+        model: str,
+        body: JSON,
+        *,
+        stream: bool,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> tuple[Conversation, "asyncio.Task[None]"]:
+        path = urllib.parse.unquote(client.path(model, stream=stream))
+        return self.till._begin(msgspec.json.encode(body), SECRET, path, headers)
+
+    async def until_more_than(self, talk: Conversation, size: int) -> None:
+        """Wait until the client has been sent more of a body than this."""
+        await until(lambda: len(b"".join(message.get("body", b"") for message in talk.sent)) > size)
+
+    async def until_sent(self, talk: Conversation, piece: bytes) -> None:
+        """Wait until the client has been sent this."""
+        await until(lambda: piece in b"".join(message.get("body", b"") for message in talk.sent))
 
     async def ask(
         self, client: Client, model: str, body: JSON, *, stream: bool, **more: Any
@@ -86,6 +104,18 @@ class Rig:
         talk = await self.send(client, model, body, stream=stream, **more)
         assert talk.status == 200, talk.answer
         return talk, (client.streamed if stream else client.whole)(talk.answer)
+
+
+@asynccontextmanager
+async def rig(
+    directory: Path, provider: FakeProvider, configuration: JSON, blockbuster: BlockBuster
+) -> AsyncIterator[Rig]:
+    """At the end no call, no hold and no connection may be in use."""
+    async with till(directory, provider, configuration, blockbuster) as opened:
+        yield Rig(opened, provider)
+        plane = opened.plane
+        assert (plane.data.in_flight(), plane.in_flight()) == (0, 0)
+        await until(lambda: all(stats.open == stats.idle for stats in plane.pools()))
 
 
 def named(upstream: Upstream) -> str:

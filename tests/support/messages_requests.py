@@ -30,6 +30,12 @@ def chat(*messages: Message, **fields: Any) -> Conversation:
     return Conversation(format=Format.CHAT, messages=messages or (user("hi"),), **fields)
 
 
+def neutral(request: Conversation) -> Conversation:
+    """Without what the reader keeps for Anthropic's other hosts."""
+    fields = {name: getattr(request, name) for name in Conversation.__struct_fields__}
+    return Conversation(**fields)
+
+
 def written(
     request: Conversation, model: str = "claude-sonnet-4-5", cap: int | None = None
 ) -> tuple[dict[str, Any], list[str]]:

@@ -25,10 +25,12 @@ def post(origin: Origin, body: Body = b"", target: bytes = b"/v1/chat") -> tuple
 
 
 async def fetch(client: Client, origin: Origin, body: Body = b"", **timeouts: float) -> Call:
-    """A call that is not streamed, to its end."""
+    """A call that is not streamed, to its end; a refusal's body is read as well."""
     call = client.call(origin, Timeouts(**timeouts), stream=False)
     try:
         await call.send(*post(origin, body))
+        if call.status >= 300:
+            call.body = await call.read_all(1_000)
     finally:
         call.release()
     return call

@@ -30,6 +30,7 @@ cdef class HoldTable:
     cpdef void settle(self, Py_ssize_t slot, int64_t cost) except *
     cpdef void free(self, Py_ssize_t slot) except *
 
+    cdef int64_t *words_of(self, Py_ssize_t slot) except NULL
     cdef int64_t *slot_in(self, Py_ssize_t slot, int states) except NULL
     cdef int grow(self) except -1
     cdef int number(self, int64_t *slot) except -1

@@ -1,6 +1,6 @@
 """The holds of one worker in a mapped file, and what they reserve on the lines of budgets.
 
-A row of the file is a slot of 4 KiB (slot.pxd). The worker that made it is the only writer while it lives.
+A row of the file is four slots of 4 KiB (slot.pxd). The worker that made it is the only writer while it lives.
 """
 
 cimport cython
@@ -14,10 +14,8 @@ from fastgate._core.atomics cimport (
     fg_bump,
     fg_compare_exchange,
     fg_fence_acquire,
-    fg_get_bytes,
     fg_load,
     fg_load_relaxed,
-    fg_put_bytes,
     fg_store_relaxed,
 )
 from fastgate._core.budget cimport (
@@ -40,23 +38,26 @@ from fastgate._core.budget cimport (
 )
 from fastgate._core.rows cimport RowFile
 from fastgate._core.slot cimport (
+    ROW_SLOTS,
+    ROW_WORDS,
     SLOT_ADMITTED,
     SLOT_AMOUNT,
     SLOT_CHUNKS,
-    SLOT_GAUGE_IDS,
-    SLOT_GAUGES,
+    SLOT_FIRST_GAUGES,
+    SLOT_FIRST_LINES,
     SLOT_GAUGES_DONE,
     SLOT_INPUT_TOKENS,
-    SLOT_LINE_IDS,
-    SLOT_LINES,
     SLOT_LINES_DONE,
     SLOT_MAX_GAUGES,
     SLOT_MAX_LINES,
     SLOT_MAX_OPENING,
+    SLOT_MORE_GAUGES,
+    SLOT_MORE_LINES,
     SLOT_OPENING,
     SLOT_OPENING_BYTES,
     SLOT_OUTPUT_BYTES,
     SLOT_OUTPUT_TOKENS,
+    SLOT_QUARTER,
     SLOT_SERIAL,
     SLOT_WORDS,
     STATE_CLAIMED,
@@ -66,8 +67,15 @@ from fastgate._core.slot cimport (
     STATE_SENT,
     STATE_SETTLING,
     Steps,
+    at,
     become,
+    gauge_at,
+    gauge_word,
+    get_opening,
+    line_at,
+    line_word,
     note,
+    put_opening,
     state_in,
     steps_in,
     tag_in,
@@ -96,7 +104,7 @@ cdef enum:
     _FIRST_GROWTH = 64
     _MAX_SLOTS = 1 << 18       # 1 GiB of address space
 
-cdef bytes _MAGIC = b"FGHOLDS\x02"
+cdef bytes _MAGIC = b"FGHOLDS\x03"
 _STATES = ("free", "claimed", "reserving", "reserved", "sent", "settling", "damaged", "damaged")
 
 cdef packed struct Gauge:
@@ -135,10 +143,10 @@ cdef class HoldTable:
     def __cinit__(self, str path not None, AccountTable accounts not None, bint create):
         self.accounts = accounts
         if create:
-            self.rows = RowFile.create(path, _MAGIC, SLOT_WORDS, _MAX_SLOTS, 0)
+            self.rows = RowFile.create(path, _MAGIC, ROW_WORDS, _MAX_SLOTS // ROW_SLOTS, 0)
             self.grow()
         else:
-            self.rows = RowFile.open(path, _MAGIC, SLOT_WORDS, _MAX_SLOTS)
+            self.rows = RowFile.open(path, _MAGIC, ROW_WORDS, _MAX_SLOTS // ROW_SLOTS)
 
     def __dealloc__(self):
         PyMem_Free(self.vacant)
@@ -146,7 +154,7 @@ cdef class HoldTable:
     @property
     def in_use(self):
         """Slots that are not FREE."""
-        return self.rows.known - self.vacancies if self.vacant != NULL else len(self.slots())
+        return self.rows.known * ROW_SLOTS - self.vacancies if self.vacant != NULL else len(self.slots())
 
     cpdef Py_ssize_t claim(self) except -1:
         """A FREE slot, CLAIMED, with a serial number that was never given in this file."""
@@ -188,8 +196,8 @@ cdef class HoldTable:
             if owner == 0:
                 continue
             index[total] = i
-            fg_store_relaxed(here + SLOT_GAUGES + total, <int64_t>given[i].word << 32 | given[i].line)
-            fg_store_relaxed(here + SLOT_GAUGE_IDS + total, owner)
+            fg_store_relaxed(gauge_at(here, total), <int64_t>given[i].word << 32 | given[i].line)
+            fg_store_relaxed(gauge_at(here, total) + 1, owner)
             total += 1
         for done in range(before.total, total):
             note(here + SLOT_GAUGES_DONE, total, done, True)
@@ -229,8 +237,8 @@ cdef class HoldTable:
                 continue
             chain[total] = line
             index[total] = i
-            fg_store_relaxed(here + SLOT_LINES + total, numbers[i])
-            fg_store_relaxed(here + SLOT_LINE_IDS + total, owner)
+            fg_store_relaxed(line_at(here, total), numbers[i])
+            fg_store_relaxed(line_at(here, total) + 1, owner)
             total += 1
         fg_store_relaxed(here + SLOT_AMOUNT, amount)
         fg_store_relaxed(here + SLOT_CHUNKS, 0)
@@ -238,14 +246,14 @@ cdef class HoldTable:
         fg_store_relaxed(here + SLOT_INPUT_TOKENS, 0)
         fg_store_relaxed(here + SLOT_OUTPUT_TOKENS, 0)
         fg_store_relaxed(here + SLOT_OPENING_BYTES, PyBytes_GET_SIZE(opening))
-        fg_put_bytes(here + SLOT_OPENING, PyBytes_AS_STRING(opening), <size_t>PyBytes_GET_SIZE(opening))
+        put_opening(here, PyBytes_AS_STRING(opening), PyBytes_GET_SIZE(opening))
         note(here + SLOT_LINES_DONE, total, 0, False)
         become(here, STATE_RESERVING)
         while done < total:
             note(here + SLOT_LINES_DONE, total, done, True)
             result = commit(chain[done], amount, &now_ns, &tag)
             if result == HELD:
-                fg_store_relaxed(here + SLOT_LINES + done, <int64_t>(tag << 32) | numbers[index[done]])
+                fg_store_relaxed(line_at(here, done), <int64_t>(tag << 32) | numbers[index[done]])
                 done += 1
                 continue
             note(here + SLOT_LINES_DONE, total, done, False)
@@ -299,7 +307,8 @@ cdef class HoldTable:
         cdef int64_t *here = self.slot_in(slot, _TAKEN & ~(1 << STATE_RESERVING))
         if state_in(here[0]) == STATE_CLAIMED:
             return ()
-        return _ids(here + SLOT_LINE_IDS, steps_in(here + SLOT_LINES_DONE, SLOT_MAX_LINES).total)
+        cdef int total = steps_in(here + SLOT_LINES_DONE, SLOT_MAX_LINES).total
+        return tuple([<uint64_t>fg_load_relaxed(line_at(here, i) + 1) for i in range(total)])
 
     cpdef void release(self, Py_ssize_t slot) except *:
         """Give a reservation back: CLAIMED again, with the same serial number."""
@@ -320,7 +329,7 @@ cdef class HoldTable:
             raise ValueError("a negative cost")
         for done in range(steps.done - 1, -1, -1):
             note(here + SLOT_LINES_DONE, steps.total, done, True)
-            if _is_owners(chain[done], here + SLOT_LINE_IDS + done):
+            if _is_owners(chain[done], line_at(here, done) + 1):
                 spend(chain[done], tag_in(here, done), amount, cost)
         note(here + SLOT_LINES_DONE, steps.total, 0, False)
         # The new number last: until it is CLAIMED, the old one tells whether there is an entry.
@@ -342,20 +351,26 @@ cdef class HoldTable:
     def slots(self):
         """Those not FREE."""
         cdef Py_ssize_t slot
-        cdef Py_ssize_t count = self.rows.count()
-        return [slot for slot in range(count) if state_in(fg_load(self.rows.row(slot))) != STATE_FREE]
+        cdef Py_ssize_t count = self.rows.count() * ROW_SLOTS
+        return [slot for slot in range(count) if state_in(fg_load(self.words_of(slot))) != STATE_FREE]
 
     def read(self, Py_ssize_t slot):
         """ValueError: damaged."""
-        cdef int64_t *here = self.rows.row(slot)
+        cdef int64_t *here = self.words_of(slot)
         cdef int64_t copy[SLOT_WORDS]
         cdef int i
         while True:
             for i in range(SLOT_OPENING):
                 copy[i] = fg_load(here + i)
+            if (
+                copy[SLOT_LINES_DONE] >> 16 > SLOT_FIRST_LINES
+                or copy[SLOT_GAUGES_DONE] >> 16 > SLOT_FIRST_GAUGES
+            ):
+                for i in range(SLOT_MORE_LINES, SLOT_WORDS):
+                    copy[i] = fg_load(at(here, i))
             if not 0 <= copy[SLOT_OPENING_BYTES] <= SLOT_MAX_OPENING:
                 raise ValueError(f"slot {slot} is damaged")
-            fg_get_bytes(here + SLOT_OPENING, <char *>(copy + SLOT_OPENING), <size_t>copy[SLOT_OPENING_BYTES])
+            get_opening(here, <char *>(copy + SLOT_OPENING), copy[SLOT_OPENING_BYTES])
             fg_fence_acquire()
             # Else its worker went on with it in the meantime.
             if fg_load_relaxed(here) == copy[0]:
@@ -368,23 +383,28 @@ cdef class HoldTable:
         self.vacancies = 0
         self.rows.close()
 
+    cdef int64_t *words_of(self, Py_ssize_t slot) except NULL:
+        if slot < 0:
+            raise IndexError(f"{slot} is outside the table")
+        return self.rows.row(slot // ROW_SLOTS) + slot % ROW_SLOTS * SLOT_QUARTER
+
     cdef int64_t *slot_in(self, Py_ssize_t slot, int states) except NULL:
         """The slot's words. ValueError: it is in none of these states."""
-        cdef int64_t *here = self.rows.row(slot)
+        cdef int64_t *here = self.words_of(slot)
         cdef int state = state_in(fg_load_relaxed(here))
         if not states >> state & 1:
             raise ValueError(f"slot {slot} is {_STATES[state]}")
         return here
 
     cdef int grow(self) except -1:
-        cdef Py_ssize_t before = self.rows.known
+        cdef Py_ssize_t before = self.rows.known * ROW_SLOTS
         cdef Py_ssize_t slots = before + min(max(before, _FIRST_GROWTH), _GROWTH)
         cdef void *vacant = PyMem_Realloc(self.vacant, <size_t>slots * sizeof(int32_t))
         cdef Py_ssize_t slot
         if vacant == NULL:
             raise MemoryError
         self.vacant = <int32_t *>vacant
-        self.rows.grow(slots)
+        self.rows.grow(slots // ROW_SLOTS)
         for slot in range(slots - 1, before - 1, -1):
             self.vacant[self.vacancies] = <int32_t>slot
             self.vacancies += 1
@@ -420,12 +440,12 @@ cdef class HoldTable:
         cdef int64_t gauge
         cdef int done
         for done in range(remaining, steps.done):
-            gauge = fg_load_relaxed(slot + SLOT_GAUGES + done)
+            gauge = fg_load_relaxed(gauge_at(slot, done))
             lines[done] = self.accounts.line(gauge & 0xFFFFFFFF)
             words[done] = _cell(gauge >> 32)
         for done in range(steps.done - 1, remaining - 1, -1):
             note(slot + SLOT_GAUGES_DONE, steps.total, done, True)
-            if _is_owners(lines[done], slot + SLOT_GAUGE_IDS + done):
+            if _is_owners(lines[done], gauge_at(slot, done) + 1):
                 _leave(lines[done] + words[done])
         note(slot + SLOT_GAUGES_DONE, remaining, remaining, False)
         return 0
@@ -437,7 +457,7 @@ cdef class HoldTable:
         if not 0 <= fg_load_relaxed(slot + SLOT_AMOUNT) <= MAX_AMOUNT and steps.done > 0:
             raise ValueError("a damaged slot")
         for done in range(steps.done):
-            chain[done] = self.accounts.line(fg_load_relaxed(slot + SLOT_LINES + done) & 0xFFFFFFFF)
+            chain[done] = self.accounts.line(fg_load_relaxed(line_at(slot, done)) & 0xFFFFFFFF)
         return steps
 
 
@@ -457,7 +477,7 @@ cdef void _release_chain(int64_t *slot, int64_t **chain, int total, int done) no
     while done > 0:
         done -= 1
         note(slot + SLOT_LINES_DONE, total, done, True)
-        if _is_owners(chain[done], slot + SLOT_LINE_IDS + done):
+        if _is_owners(chain[done], line_at(slot, done) + 1):
             withdraw(chain[done], tag_in(slot, done), amount)
     note(slot + SLOT_LINES_DONE, total, 0, False)
 
@@ -477,16 +497,10 @@ cdef inline void _leave(int64_t *gauge) noexcept:
         value = fg_load(gauge)
 
 
-cdef tuple _ids(int64_t *words, int count):
-    return tuple([<uint64_t>words[i] for i in range(count)])
-
-
 cdef object _hold(int64_t *slot):
     cdef int state = state_in(slot[0])
     cdef Steps lines = steps_in(slot + SLOT_LINES_DONE, SLOT_MAX_LINES)
     cdef Steps gauges = steps_in(slot + SLOT_GAUGES_DONE, SLOT_MAX_GAUGES)
-    cdef int64_t *words = slot + SLOT_LINES
-    cdef int64_t *cells = slot + SLOT_GAUGES
     cdef bint reserving = state >= STATE_RESERVING
     if state > STATE_SETTLING:
         raise ValueError("a damaged slot")
@@ -499,12 +513,12 @@ cdef object _hold(int64_t *slot):
         state,
         slot[SLOT_ADMITTED] if state >= STATE_RESERVED else 0,
         slot[SLOT_AMOUNT] if reserving else 0,
-        tuple([words[i] & 0xFFFFFFFF for i in range(lines.total)]),
-        tuple([words[i] >> 32 & 0xFF for i in range(lines.total)]),
-        _ids(slot + SLOT_LINE_IDS, lines.total),
+        tuple([slot[line_word(i)] & 0xFFFFFFFF for i in range(lines.total)]),
+        tuple([slot[line_word(i)] >> 32 & 0xFF for i in range(lines.total)]),
+        tuple([<uint64_t>slot[line_word(i) + 1] for i in range(lines.total)]),
         lines.done,
         lines.changing,
-        tuple([(cells[i] & 0xFFFFFFFF, cells[i] >> 32) for i in range(gauges.total)]),
+        tuple([(slot[gauge_word(i)] & 0xFFFFFFFF, slot[gauge_word(i)] >> 32) for i in range(gauges.total)]),
         gauges.done,
         gauges.changing,
         (<char *>(slot + SLOT_OPENING))[:slot[SLOT_OPENING_BYTES]] if reserving else b"",

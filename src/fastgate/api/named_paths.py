@@ -7,21 +7,25 @@ from fastgate.api import operations
 from fastgate.domain.format import Format
 from fastgate.pipeline.operation import Operation
 
-MODEL_LISTS: Final = tuple(
-    prefix + "/" + version
-    for prefix in ("", "/genai")
-    for version in operations.GEMINI_VERSIONS
-    if (prefix, version) != ("", "v1")
-)
-"""Where Gemini's clients ask for `/models`, besides OpenAI's prefixes."""
+MODEL_LISTS: Final = {
+    **{
+        f"{prefix}/{version}": operations.GEMINI_MODELS
+        for prefix in ("", "/genai")
+        for version in operations.GEMINI_VERSIONS
+    },
+    **dict.fromkeys(operations.PREFIXES, operations.MODELS),
+}
+"""Below which prefixes clients ask for `/models`: all ask at `/v1`, where OpenAI's words are spoken."""
 
 _AZURE: Final = "/openai/deployments/"
 # The longest first: `/chat/completions` ends with another endpoint's path.
 _BY_LENGTH: Final = sorted(operations.OPERATIONS, key=len, reverse=True)
 _GOOGLE: Final = re.compile(
     r"(?:/genai)?(?:/(?:v1|v1beta|v1alpha|v1beta1))?"
-    r"/(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?(?:models|tunedModels)/(.+):(\w+)"
+    r"/(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?(?:models/|(?=tunedModels/))(.+):(\w+)"
 )
+_CLAUDE_COUNTER: Final = ("count-tokens", "rawPredict")
+"""Where Vertex AI counts tokens for Claude: a model of its own, which is told the real one's name."""
 _BEDROCK: Final = re.compile(r"/model/(.+)/([a-z-]+)")
 _OF_PREFIX: Final = (
     ("/v1/messages", Format.MESSAGES),
@@ -30,12 +34,15 @@ _OF_PREFIX: Final = (
     ("/genai/", Format.GENERATE_CONTENT),
     ("/v1beta", Format.GENERATE_CONTENT),
     ("/v1alpha", Format.GENERATE_CONTENT),
-    ("/v2/", Format.COHERE_EMBED),
+    ("/v2/embed", Format.COHERE_EMBED),
+    ("/v2/rerank", Format.COHERE_EMBED),
 )
 
 
 class NamedCall(NamedTuple):
-    model: str
+    """`model`: None where the body names it."""
+
+    model: str | None
     operation: Operation
 
 
@@ -51,6 +58,8 @@ def find(path: str, method: str) -> NamedCall | None:
         return None
     if found is None or found[2] not in known:
         return None
+    if (found[1], found[2]) == _CLAUDE_COUNTER:
+        return NamedCall(None, operations.COUNT_TOKENS)
     return NamedCall(found[1], known[found[2]])
 
 

@@ -68,6 +68,9 @@ STORED_RESPONSE: Final[dict[tuple[str, str], Operation]] = {
 }
 
 MODELS: Final = Operation(Endpoint.MODELS, "/models", BodyKind.NONE, b"GET")
+GEMINI_MODELS: Final = Operation(
+    Endpoint.MODELS, "/models", BodyKind.NONE, b"GET", errors=Format.GENERATE_CONTENT
+)
 
 SELF_SERVICE: Final = {
     "/budget": Operation(None, "/budget", BodyKind.NONE, b"GET", label="budget"),

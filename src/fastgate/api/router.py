@@ -8,9 +8,10 @@ from fastgate.api.cors import Cors
 from fastgate.api.service_pages import ServicePages
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import BrokenOff, ClientDisconnected, GatewayError
-from fastgate.pipeline.count import COUNTS, answer_count
+from fastgate.pipeline.count import answer_count
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import Operation
+from fastgate.pipeline.payer import COUNTS
 from fastgate.pipeline.run import Answer, proxy, run
 from fastgate.pipeline.services import Services
 
@@ -31,8 +32,8 @@ class Router:
         for prefix in operations.PREFIXES:
             for path, operation in operations.OPERATIONS.items():
                 self._add("POST", prefix + path, self._proxy(operation))
-        for prefix in (*operations.PREFIXES, *named_paths.MODEL_LISTS):
-            self._add("GET", prefix + "/models", self._answer(operations.MODELS, models.answer_list))
+        for prefix, operation in named_paths.MODEL_LISTS.items():
+            self._add("GET", prefix + "/models", self._answer(operation, models.answer_list))
         for prefix in operations.ANTHROPIC_PREFIXES:
             self._add("POST", prefix + operations.MESSAGES.path, self._proxy(operations.MESSAGES))
             self._add(
@@ -70,16 +71,16 @@ class Router:
     def _proxy(self, operation: Operation) -> Handler:
         services = self._services
 
-        async def handler(downstream: Downstream) -> None:
-            await run(Exchange(services, downstream, operation))
+        def handler(downstream: Downstream) -> Awaitable[None]:
+            return run(Exchange(services, downstream, operation))
 
         return handler
 
     def _answer(self, operation: Operation, answer: Answer) -> Handler:
         services = self._services
 
-        async def handler(downstream: Downstream) -> None:
-            await run(Exchange(services, downstream, operation), answer)
+        def handler(downstream: Downstream) -> Awaitable[None]:
+            return run(Exchange(services, downstream, operation), answer)
 
         return handler
 
@@ -92,11 +93,11 @@ class Router:
             exchange.path_model = named.model
             await run(exchange, answer_count if named.operation.endpoint in COUNTS else proxy)
             return
-        for prefix in (*operations.PREFIXES, *named_paths.MODEL_LISTS):
+        for prefix, operation in named_paths.MODEL_LISTS.items():
             if path.startswith(prefix + "/models/"):
                 _require(method, ["GET"])
                 answer = models.answer_one(path[len(prefix) + len("/models/") :])
-                await run(Exchange(self._services, downstream, operations.MODELS), answer)
+                await run(Exchange(self._services, downstream, operation), answer)
                 return
         for prefix in operations.PREFIXES:
             if path.startswith(prefix + "/responses/"):

@@ -1,12 +1,15 @@
-"""`/v1/responses/{id}` and what is below it: relayed to the deployment that stored the response."""
+"""`/v1/responses/{id}` and what is below it: relayed to the deployment that stored the response, or answered
+of what the gateway has stored."""
 
 import asyncio
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
+from fastgate.api.kept_responses import answer_kept
 from fastgate.api.operations import STORED_RESPONSE
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import GatewayError
+from fastgate.pipeline import stored
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
@@ -39,6 +42,9 @@ async def handle(services: Services, downstream: Downstream, rest: str) -> None:
 
     async def answer(exchange: Exchange) -> None:
         authenticate(exchange)
+        if stored.is_own(exchange, response_id):
+            await answer_kept(exchange, response_id, suffix)
+            return
         plan = stored_response(exchange, response_id)
         await relay(exchange, await obtain(exchange, plan))
         if operation.method == b"DELETE" and exchange.status == 200:

@@ -34,6 +34,7 @@ from fastgate.routing.states import credential_states, states
 from fastgate.routing.table import RoutingTable
 from fastgate.store import accounts as accounts_file
 from fastgate.store import fullest
+from fastgate.store.conversations import StoredConversations
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import worker_name
 from fastgate.store.responses import ResponseOwners
@@ -83,6 +84,7 @@ class WorkerDataPlane:
             client=Client(max_response_bytes=context.snapshot.worker.max_response_bytes),
             metrics=self._metrics,
             responses=ResponseOwners(directory / "responses"),
+            conversations=StoredConversations(context.data_dir.conversations),
             accounting=self._accounting,
         )
         render = self._renderer(directory / "metrics") if context.metrics_enabled else None
@@ -204,6 +206,7 @@ class WorkerDataPlane:
         self._accounting.writer.close()
         self._accounting.accounts.close()
         self._services.responses.close()
+        self._services.conversations.close()
         self._store.close()
         log.flush()
 

@@ -60,6 +60,11 @@ def view(status: Status) -> RenderableType:
                 for credential in status.credentials
             ),
         ),
+        *(
+            Text(f"the login of {each.provider}/{each.id} failed: {each.login_failure}")
+            for each in status.credentials
+            if each.login_failure
+        ),
         Text(),
         table(
             ("PROCESS", "PID", "UP", "RESTARTS", "MEMORY", "GENERATION"),

@@ -1,49 +1,118 @@
-"""The control socket: `POST /reload`, `GET /status`, `GET /usage?key=ID` and `GET /identities`, JSON, for the
-user that runs the gateway and for its workers."""
+"""HTTP on the control socket, for the user that runs the gateway and for its workers: one request a
+connection, answered in JSON. A server of its own would take several MiB for that."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final, NamedTuple, Self
 from urllib.parse import parse_qsl
 
+import httptools
 import msgspec
 
-from fastgate.control.messages import ReloadResult, Status
-from fastgate.control.usage_report import UsageReport
-from fastgate.domain.credential import HandedOut
-from fastgate.downstream.asgi import Application, application
-from fastgate.downstream.interface import Downstream, Header
+from fastgate import tasks
+from fastgate.control.socket import BACKLOG
+from fastgate.store.ledger.errors import LedgerError
 
-_JSON: list[Header] = [(b"content-type", b"application/json")]
-_METHODS = {"/reload": "POST", "/status": "GET", "/usage": "GET", "/identities": "GET"}
+REQUEST_S: Final = 5.0
+"""The time in which a request has to be there."""
+MAX_REQUEST: Final = 64 * 1024
+
+Answerer = Callable[[Mapping[str, str]], Awaitable[object]]
+"""From the fields of the query to what is answered as JSON. LedgerError."""
 
 
-def control_app(
-    reload: Callable[[], Awaitable[ReloadResult]],
-    status: Callable[[], Status],
-    usage: Callable[[str], UsageReport],
-    identities: Callable[[], Awaitable[list[HandedOut]]],
-) -> Application:
-    """The ASGI application. `usage` is by id of a virtual key, and may block."""
+class Route(NamedTuple):
+    method: str
+    answer: Answerer
 
-    async def handle(downstream: Downstream) -> None:
-        method = _METHODS.get(downstream.path)
-        if method is None:
-            await downstream.respond(404, [*_JSON], b'{"error":"there is no such path"}')
-        elif downstream.method != method:
-            allow = (b"allow", method.encode())
-            await downstream.respond(405, [*_JSON, allow], b'{"error":"another method"}')
-        else:
-            answer: msgspec.Struct | list[HandedOut]
-            match downstream.path:
-                case "/reload":
-                    answer = await reload()
-                case "/status":
-                    answer = status()
-                case "/identities":
-                    answer = await identities()
-                case _:
-                    query = dict(parse_qsl(downstream.query.decode("latin-1")))
-                    answer = await asyncio.to_thread(usage, query.get("key", ""))
-            await downstream.respond(200, [*_JSON], msgspec.json.encode(answer))
 
-    return application(handle)
+class ControlServer:
+    """Serves `routes`, by path, on a listening socket, until `close`."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+
+    @classmethod
+    async def start(cls, listener: socket.socket, routes: Mapping[str, Route]) -> Self:
+        """The socket is the server's from now on."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            _ = tasks.spawn(_serve(reader, writer, routes), "control request")
+
+        return cls(await asyncio.start_unix_server(connected, sock=listener, backlog=BACKLOG))
+
+    def close(self) -> None:
+        """Take no further connection. What is being answered goes on for as long as the loop does."""
+        self._server.close()
+
+
+class _Request:
+    """What httptools tells of a request; nothing here takes a body."""
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.complete = False
+
+    def on_url(self, piece: bytes) -> None:
+        self.target += piece
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+async def _serve(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, routes: Mapping[str, Route]
+) -> None:
+    try:
+        # Whoever is gone, or says nothing, needs no answer.
+        with suppress(OSError, TimeoutError):
+            try:
+                method, target = await _read(reader)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+                writer.write(_answer(HTTPStatus.BAD_REQUEST, b'{"error":"not a request"}'))
+            else:
+                writer.write(await _answered(method, target, routes))
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[str, str]:
+    """OSError, TimeoutError; HttpParserError, HttpParserUpgrade."""
+    request = _Request()
+    parser = httptools.HttpRequestParser(request)
+    left = MAX_REQUEST
+    async with asyncio.timeout(REQUEST_S):
+        while not request.complete:
+            data = await reader.read(left)
+            if not data:
+                raise ConnectionResetError("the request broke off, or is too long")
+            left -= len(data)
+            parser.feed_data(data)
+    return parser.get_method().decode("ascii"), request.target.decode("latin-1")
+
+
+async def _answered(method: str, target: str, routes: Mapping[str, Route]) -> bytes:
+    path, _, query = target.partition("?")
+    route = routes.get(path)
+    if route is None:
+        return _answer(HTTPStatus.NOT_FOUND, b'{"error":"there is no such path"}')
+    if method != route.method:
+        allow = f"allow: {route.method}\r\n"
+        return _answer(HTTPStatus.METHOD_NOT_ALLOWED, b'{"error":"another method"}', allow)
+    try:
+        answer = await route.answer(dict(parse_qsl(query)))
+    except LedgerError:
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, b'{"error":"the ledger is away"}')
+    return _answer(HTTPStatus.OK, msgspec.json.encode(answer))
+
+
+def _answer(status: HTTPStatus, body: bytes, header: str = "") -> bytes:
+    head = (
+        f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n{header}\r\n"
+    )
+    return head.encode("ascii") + body

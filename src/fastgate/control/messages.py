@@ -41,12 +41,14 @@ class DeploymentStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`state` is `ok`, `cooling_down` (at one deployment at least) or `rejected`."""
+    """`state` is `ok`, `cooling_down` (at one deployment at least), `rejected`, or `no_secret`: its login has
+    given none that is still good. `login_failure` is why the last login failed; "" where it did not."""
 
     provider: str
     id: str
     state: str
     cooldown_s: float
+    login_failure: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

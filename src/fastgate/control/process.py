@@ -8,14 +8,14 @@ from fastgate import tasks
 from fastgate.control import handover
 from fastgate.control import socket as control_socket
 from fastgate.control.books import Books
-from fastgate.control.http import control_app
+from fastgate.control.http import ControlServer
 from fastgate.control.identities.identities import Identities
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
 from fastgate.control.reloader import Reloader
 from fastgate.control.rounds import Rounds
+from fastgate.control.routes import routes
 from fastgate.control.status import StatusReader
-from fastgate.downstream.server import Server
 from fastgate.launch import ControlLaunch, Lifeline
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.observability.metrics import Metrics, directory_of
@@ -25,8 +25,6 @@ from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import CONTROL
 
-_CONCURRENT = 16
-STOP_S = 2.0
 OPEN_RETRY_S = 5.0
 
 
@@ -61,14 +59,12 @@ async def serve(launch: ControlLaunch) -> int:
         if not result.generation:
             lifeline.report(_reasons(result))
             return 1
-        status = StatusReader(reloader.publisher, counters).read
         identities = Identities(reloader.publisher)
-        app = control_app(reloader.reload_everywhere, status, books.usage, identities.handed_out)
-        server = Server(
-            app, listener.detach(), unix=True, backlog=control_socket.BACKLOG, backpressure=_CONCURRENT
+        status = StatusReader(reloader.publisher, counters, identities.logins).read
+        server = await ControlServer.start(
+            listener, routes(reloader.reload_everywhere, status, books.usage, identities.handed_out)
         )
         rounds = Rounds(books)
-        serving = tasks.spawn(server.serve(), "server")
         reloading = (
             tasks.spawn(reloader.watch(), "watch configuration"),
             tasks.spawn(reloader.obey_signals(), "reload on signals"),
@@ -85,8 +81,7 @@ async def serve(launch: ControlLaunch) -> int:
         await stop.wait()
         for task in reloading:
             task.cancel()
-        server.stop()
-        await asyncio.wait({serving}, timeout=STOP_S)
+        server.close()
         rounds.close()
         data_dir.control_socket.unlink(missing_ok=True)
     counters.close()

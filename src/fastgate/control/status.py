@@ -1,13 +1,22 @@
 """The state of the running gateway, read from what its processes share. Changes nothing."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fastgate import __version__, clock
 from fastgate._core.shm import SharedSlots
+from fastgate.control.identities.identities import Logins
+from fastgate.control.identities.login import Login
 from fastgate.control.messages import CredentialStatus, DeploymentStatus, ProcessStatus, Status
 from fastgate.control.publish import Publisher
-from fastgate.routing.states import BreakerState, DeploymentState, credential_states, states
+from fastgate.routing.states import (
+    BreakerState,
+    DeploymentState,
+    ProviderCredentialState,
+    credential_states,
+    states,
+)
 from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.processes import ProcessRecord
@@ -18,14 +27,16 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class StatusReader:
     """Reads it anew each time."""
 
-    def __init__(self, publisher: Publisher, counters: SharedSlots) -> None:
+    def __init__(self, publisher: Publisher, counters: SharedSlots, logins: Callable[[], Logins]) -> None:
         self._publisher = publisher
         self._counters = counters
+        self._logins = logins
 
     def read(self) -> Status:
         counters, now_ns = self._counters, clock.monotonic_ns()
         snapshot = self._publisher.current()
         found = states(counters, snapshot, now_ns)
+        logins = self._logins()
         return Status(
             version=__version__,
             pid=counters.header_load(Header.SUPERVISOR_PID),
@@ -35,9 +46,7 @@ class StatusReader:
             processes=tuple(_process(record, now_ns) for record in processes.all_of(counters)),
             deployments=tuple(_deployment(state) for state in found if _is_telling(state)),
             credentials=tuple(
-                CredentialStatus(
-                    provider=each.provider, id=each.id, state=each.state, cooldown_s=each.cooldown_left_s
-                )
+                _credential(each, logins.get((each.provider, each.id)))
                 for each in credential_states(snapshot, found)
             ),
             last_reload=self._publisher.last,
@@ -66,6 +75,16 @@ def _is_telling(state: DeploymentState) -> bool:
     """A catalogue brings hundreds of deployments, most of which nobody ever calls."""
     out = state.breaker is not BreakerState.CLOSED or state.cooldown_left_s
     return bool(out or state.in_flight or state.latency_s)
+
+
+def _credential(state: ProviderCredentialState, login: Login | None) -> CredentialStatus:
+    return CredentialStatus(
+        provider=state.provider,
+        id=state.id,
+        state=state.state if login is None or login.valid() is not None else "no_secret",
+        cooldown_s=state.cooldown_left_s,
+        login_failure="" if login is None else login.failure,
+    )
 
 
 def _deployment(state: DeploymentState) -> DeploymentStatus:

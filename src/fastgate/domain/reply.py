@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from fastgate.domain.conversation import Citation, Part
+from fastgate.domain.conversation import Citation, Image, Part
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 
@@ -76,6 +76,13 @@ class RefusalDelta(msgspec.Struct, frozen=True):
     choice: int = 0
 
 
+class ImageDelta(msgspec.Struct, frozen=True):
+    """An image that the model made, whole."""
+
+    image: Image
+    choice: int = 0
+
+
 class ToolStarted(msgspec.Struct, frozen=True, kw_only=True):
     """`index` counts the calls of a choice from 0."""
 
@@ -101,11 +108,13 @@ class Cited(msgspec.Struct, frozen=True):
 
 
 class ForeignDelta(msgspec.Struct, frozen=True, kw_only=True):
-    """Content that only `format` knows: it counts as content, and other formats leave it out."""
+    """Content that only `format` knows: it counts as content, and other formats leave it out. `text` is what
+    a model wrote in it, where that is told apart."""
 
     format: Format
     kind: str
     raw: msgspec.Raw
+    text: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -139,6 +148,7 @@ Delta = (
     | ThinkingDelta
     | Sealed
     | RefusalDelta
+    | ImageDelta
     | ToolStarted
     | ToolDelta
     | Cited

@@ -1,7 +1,7 @@
 """The edge for any ASGI 3 server (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from io import SEEK_END, BytesIO
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Downstream], Awaitable[None]]
+
+
+_NO_HEADERS: Final[Mapping[bytes, bytes]] = {}
 
 
 class AsgiDownstream:
@@ -46,8 +49,9 @@ class AsgiDownstream:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
-        self._headers: Sequence[Header] = scope["headers"]
-        self._index: dict[bytes, bytes] | None = None
+        # Taken out: a server may keep the scope for as long as a stream is open.
+        self._headers: Sequence[Header] = scope.pop("headers")
+        self._index: Mapping[bytes, bytes] | None = None
         self._task = asyncio.current_task()
         self._reading: _Reading | None = None
         self._cut_off = False
@@ -63,13 +67,15 @@ class AsgiDownstream:
     def header(self, name: bytes) -> bytes | None:
         index = self._index
         if index is None:
-            index = self._index = {}
-            for key, value in self._headers:
-                index.setdefault(key, value)
+            index = self._index = dict(reversed(self._headers))
         return index.get(name)
 
     def select(self, names: frozenset[bytes]) -> Sequence[Header]:
         return [header for header in self._headers if header[0] in names]
+
+    def drop_headers(self) -> None:
+        self._headers = ()
+        self._index = _NO_HEADERS
 
     async def body(self, limit: int, timeout_s: float) -> bytes:
         declared = self.header(b"content-length")

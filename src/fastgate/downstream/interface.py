@@ -30,6 +30,9 @@ class Downstream(Protocol):
     def select(self, names: frozenset[bytes]) -> Sequence[Header]:
         """The headers with these names, in order."""
 
+    def drop_headers(self) -> None:
+        """Nobody looks at the request's headers any more: from now on it has none."""
+
     async def body(self, limit: int, timeout_s: float) -> bytes:
         """The whole body. GatewayError: request_too_large as soon as it passes `limit` bytes,
         request_timeout when no piece of it arrives for `timeout_s`, invalid_body for chunks that are

@@ -41,7 +41,6 @@ class Server(EmbeddedServer):
         app: Application,
         fd: int,
         *,
-        unix: bool = False,
         backlog: int,
         backpressure: int,
         tls: tuple[str, str] | None = None,
@@ -61,11 +60,10 @@ class Server(EmbeddedServer):
             ssl_protocol_min=SSLProtocols.tls12,
         )
         self._fd = fd
-        self._unix = unix
 
     def _init_shared_socket(self) -> None:
         # granian's stub knows neither the constructor nor that the attribute is ever set.
-        self._shd = SocketHolder(self._fd, self._unix, self.backlog)  # type: ignore[call-arg, assignment]
+        self._shd = SocketHolder(self._fd, False, self.backlog)  # type: ignore[call-arg, assignment]
 
     def stop(self) -> None:
         super().stop()  # type: ignore[no-untyped-call]  # untyped in granian

@@ -23,6 +23,12 @@ def admit(exchange: Exchange) -> Waiter | None:
     if not accounting.writer.has_room() and accounting.writer.settings.when_full is WhenFull.DENY:
         raise unrecordable()
     exchange.demand = demand_of(exchange)
+    return enter(exchange)
+
+
+def enter(exchange: Exchange) -> Waiter | None:
+    """As `admit`, for what is in the exchange's demand."""
+    accounting = exchange.services.accounting
     payer = exchange.payer = exchange.generation.payers.payer(exchange.key, exchange.tags)
     chain = payer.limits
     if not chain.refs:

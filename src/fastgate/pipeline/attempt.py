@@ -11,7 +11,6 @@ import msgspec
 from fastgate import clock
 from fastgate.domain.entry import Outcome
 from fastgate.domain.failure import FailureKind, Scope, UpstreamError
-from fastgate.domain.format import MODEL_IN_PATH
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.observability.records import AttemptRecord
@@ -19,8 +18,9 @@ from fastgate.pipeline.charge import Charge, NoCharge
 from fastgate.pipeline.estimate import Delivered
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
+from fastgate.pipeline.passed_body import passed_body
 from fastgate.pipeline.translation import Translation
-from fastgate.providers.common.header_usage import usage_in
+from fastgate.providers.common.header_usage import TIER, of_tier, usage_in
 from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
 from fastgate.providers.passthrough import Reframed
 from fastgate.routing.plan import Choice, Plan
@@ -28,7 +28,6 @@ from fastgate.upstream.client import Call
 from fastgate.wire.envelope import Envelope
 from fastgate.wire.gemini.framing import ARRAY_TYPE, Array, is_array
 from fastgate.wire.interface import Splitter
-from fastgate.wire.nested import NESTED
 from fastgate.wire.pieces import Body
 
 _EVENT_STREAMS: Final = (
@@ -40,6 +39,8 @@ _SSE_TYPE: Final = b"text/event-stream; charset=utf-8"
 _JSON: Final = b"application/json"
 # A quote inside a JSON string is escaped, so this is never a client's text.
 _NULL_USAGE: Final = re.compile(rb',\s*"usage":\s*null|"usage":\s*null\s*,\s*')
+# What one provider cannot be told, another may be.
+_UNSAID: Final = frozenset({"unsupported_field", "not_supported"})
 REFUSAL_BYTES: Final = 1024 * 1024
 REFUSAL_WAIT_S: Final = 10.0
 # The provider had the request and may have worked on it, whatever became of its answer.
@@ -212,38 +213,24 @@ class Attempt:
             raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
 
     def _json_body(self, envelope: Envelope, plan: RequestPlan) -> bytes:
-        """As the client wrote it, changed only where it must be; or written anew in another format."""
-        exchange, cap, spoken = self.exchange, self.charge.cap, plan.format
-        adapt = self.dialect.adapt(plan)
-        if plan.translated:
-            assert exchange.operation.format is not None
-            assert spoken is not None
-            self.translation = Translation(exchange, self.choice, exchange.operation.format, spoken)
-            members = self.translation.members(None if cap is None else cap[1])
-        else:
-            names_model = spoken not in MODEL_IN_PATH
-            ask_usage = plan.stream and exchange.operation.usage_in_stream and plan.provider.stream_usage
-            nested = None if spoken is None or cap is None else NESTED.get(spoken)
-            body = envelope.render(
-                plan.model if names_model else None,
-                ask_usage=ask_usage,
-                cap=cap if nested is None else None,
-            )
-            if adapt is None and nested is None:
-                return body
-            members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-            if nested is not None and cap is not None:
-                nested.set(members, "max_tokens", cap[1])
+        """As the client wrote it, or written anew in another format."""
+        operation, cap, adapt = self.exchange.operation, self.charge.cap, self.dialect.adapt(plan)
+        if not plan.translated:
+            return passed_body(envelope, operation, plan, cap=cap, adapt=adapt)
+        assert operation.format is not None
+        assert plan.format is not None
+        self.translation = Translation(self.exchange, self.choice, operation.format, plan.format)
+        members = self.translation.members(None if cap is None else cap[1])
         if adapt is not None:
             adapt(members)
         return msgspec.json.encode(members)
 
     async def _refused(self) -> None:
-        """Status and headers tell what follows; a body is of use only where the client gets to see it."""
+        """Status and headers tell what follows; a body is waited for only where the client gets to see it."""
         call = self.call
-        error = self._classified(call.body)
-        if error.kind is not FailureKind.CLIENT_ERROR or call.body:
-            raise error
+        error = self._classified(b"")
+        if error.kind is not FailureKind.CLIENT_ERROR:
+            raise await self._explained(error)
         overdue = UpstreamError(FailureKind.HEADERS_TIMEOUT, "the body of a refusal did not come")
         timer = asyncio.get_running_loop().call_later(REFUSAL_WAIT_S, call.abort, overdue)
         try:
@@ -251,6 +238,15 @@ class Attempt:
         finally:
             timer.cancel()
         raise self._classified(body)
+
+    async def _explained(self, error: UpstreamError) -> UpstreamError:
+        """By a body that is there already: some say in it how long to wait, or what a status means."""
+        if not self.call.complete:
+            return error
+        try:
+            return self._classified(await self.call.read_all(REFUSAL_BYTES))
+        except UpstreamError:
+            return error
 
     def _classified(self, body: bytes) -> UpstreamError:
         error = self.dialect.classify_error(self.call.status, self.call.headers, body)
@@ -316,6 +312,7 @@ class Attempt:
         splitter = self.splitter = decoder.splitter(limit)
         held: list[bytes] = []
         held_bytes = 0
+        reported: Usage | None = None
         found = False
         while not (found or self.ended):
             data = await self._read()
@@ -331,6 +328,9 @@ class Attempt:
                 if decoder.error is not None:
                     raise decoder.error
                 delivered.add(decoder.text_in(received))
+                if decoder.usage is not reported:
+                    reported = decoder.usage
+                    delivered.reported()
                 event = decoder.sent_for(received)
                 if Sees.CONTENT in seen and not found:
                     found = True
@@ -421,9 +421,8 @@ class Attempt:
     @property
     def usage(self) -> Usage | None:
         """What the provider said that it consumed."""
-        if self.decoder is not None:
-            return self.decoder.usage
-        return None if self.answer is None else self.answer.usage
+        told = self.answer if self.decoder is None else self.decoder
+        return None if told is None else of_tier(told.usage, self.call.header(TIER))
 
     def fail(self, error: UpstreamError) -> None:
         """Ended without an answer, or in the middle of one."""
@@ -457,6 +456,14 @@ class Attempt:
             else:
                 self.charge.release()
             self.plan.abandoned(self.choice)
+
+    def passed_over(self, refusal: GatewayError) -> bool:
+        """Whether `run` ended since this provider cannot be told the request: it counts as no try then."""
+        if refusal.code not in _UNSAID:
+            return False
+        self.record.result = refusal.code
+        self.plan.skipped(self.choice)
+        return True
 
     def close(self) -> None:
         """Ended well."""

@@ -10,6 +10,7 @@ from fastgate.wire.converse.access_key import virtual_key_in
 
 _PLAIN_HEADERS: Final = (b"x-api-key", b"api-key", b"x-goog-api-key")
 _OUR_HEADERS: Final = (b"x-fg-virtual-key", b"x-bf-vk")
+_GEMINIS: Final = frozenset({Format.GENERATE_CONTENT, Format.EMBED_CONTENT})
 
 
 def presented_secret(downstream: Downstream) -> bytes | None:
@@ -33,7 +34,7 @@ def presented_secret(downstream: Downstream) -> bytes | None:
 
 def _in_query(exchange: Exchange) -> bytes | None:
     """`?key=`, as Gemini's plain HTTP clients have it."""
-    if exchange.operation.errors is not Format.GENERATE_CONTENT:
+    if exchange.operation.errors not in _GEMINIS:
         return None
     values = parse_qs(exchange.downstream.query).get(b"key")
     return values[0] if values else None

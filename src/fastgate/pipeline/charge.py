@@ -70,10 +70,9 @@ class Charge:
         self._open = False
         exchange, writer, terms, slot = self._exchange, self._writer, self._terms, self._slot
         holds, limits = writer.holds, terms.limits
-        usage = attempt.usage
-        estimated = usage is None
-        if usage is None:
-            usage = _estimated(attempt)
+        told = attempt.usage
+        usage = _settled(attempt, told, whole=outcome is Outcome.COMPLETE)
+        estimated = usage is not told
         self.usage = usage
         admitted_ns = holds.admitted_ns(slot)
         tariff = None if terms.prices is None else terms.prices.at(admitted_ns, usage.service_tier)
@@ -109,9 +108,12 @@ class Charge:
         exchange.leave(slot)
 
 
-def _estimated(attempt: "Attempt") -> Usage:
+def _settled(attempt: "Attempt", told: Usage | None, *, whole: bool) -> Usage:
+    """What the provider has told, or what is estimated in its place."""
+    if told is not None and whole:
+        return told
     try:
-        return estimate.usage_of(attempt)
+        return estimate.usage_of(attempt) if told is None else estimate.completed(attempt, told)
     except Exception as error:
         # Whatever a client or a provider has found to break it: it must not be free of charge.
         exchange = attempt.exchange
@@ -121,7 +123,7 @@ def _estimated(attempt: "Attempt") -> Usage:
             request_id=exchange.request_id,
             error=f"{type(error).__name__}: {error}",
         )
-        return Usage(input_tokens=exchange.demand.input_tokens)
+        return told or Usage(input_tokens=exchange.demand.input_tokens)
 
 
 def _measure(attempt: "Attempt", cost: int, overshoot: int, *, estimated: bool, unpriced: bool) -> None:

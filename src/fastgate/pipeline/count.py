@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.format import Format
 from fastgate.domain.snapshot import Provider
 from fastgate.pipeline import headers
+from fastgate.pipeline.admit import enter, waited
 from fastgate.pipeline.authenticate import authenticate
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.fallback import obtain
@@ -19,7 +19,6 @@ from fastgate.wire.gemini import count as gemini_count
 from fastgate.wire.messages import count as messages_count
 from fastgate.wire.openai import JSON
 
-COUNTS: Final = frozenset({Endpoint.COUNT_TOKENS, Endpoint.CONTENT_TOKENS})
 ESTIMATED: Final = (b"x-fastgate-estimated", b"1")
 
 _WRITERS: Final = {
@@ -29,10 +28,14 @@ _WRITERS: Final = {
 
 
 async def answer_count(exchange: Exchange) -> None:
-    """Nothing is billed for it, and no budget holds it. GatewayError, as `route`."""
+    """Nothing is billed for it, and no budget holds it. It is a request to the key's rate limits: a provider
+    limits these too, and one client must not use that up. GatewayError, as `route` and `admit`."""
     authenticate(exchange)
     await receive(exchange)
     plan = route(exchange)
+    waiter = enter(exchange)
+    if waiter is not None:
+        await waited(exchange, waiter)
     wanted = exchange.operation.format
     assert wanted is not None
 

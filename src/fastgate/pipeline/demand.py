@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fastgate.domain.endpoint import FORMATS, Endpoint
+from fastgate.domain.snapshot import Compat
 from fastgate.limits.chain import Chain
+from fastgate.pipeline.compat import compat_of
 from fastgate.pricing.estimate import Size, input_tokens
 from fastgate.wire.envelope import Fields
-from fastgate.wire.signs import OPENAI, SIGNS, Signs
+from fastgate.wire.signs import OPENAI, SIGNS, Signs, find_any
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
@@ -129,7 +131,9 @@ def demand_of(exchange: "Exchange") -> Demand:
         size = Size(0, files=1, n=min(max(n, 1), MAX_ANSWERS))
         return Demand(size, input_tokens(size), 0, True, None, _MADE.get(endpoint, 0))
     body, fields = envelope.body, envelope.fields
-    found = _signs(endpoint).find(body)
+    # What is passed on to a provider of another format has that one's words.
+    passes_on = fields.provider_options is not None or compat_of(exchange) is Compat.PASS
+    found = find_any(body) if passes_on else _signs(endpoint).find(body)
     text_bytes, files, searches = len(body) - found.encoded, found.files, 0
     if found.searches:
         searches = SEARCHES

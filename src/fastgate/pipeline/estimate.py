@@ -35,13 +35,15 @@ class _Response(msgspec.Struct):
 
 
 class Delivered:
-    """The text of a stream as it goes by, in case nobody says how many tokens it was."""
+    """The text of a stream as it goes by, in case nobody says how many tokens it was. `reported`: the
+    provider has said it up to here."""
 
-    __slots__ = ("_kept", "_total")
+    __slots__ = ("_kept", "_reported", "_total")
 
     def __init__(self) -> None:
         self._kept = bytearray()
         self._total = 0
+        self._reported = 0
 
     def add(self, written: str) -> None:
         piece = written.encode(errors="replace")
@@ -49,11 +51,21 @@ class Delivered:
         if len(self._kept) < KEPT_TEXT:
             self._kept += piece
 
+    def reported(self) -> None:
+        self._reported = self._total
+
     def tokens(self, model: str) -> int:
-        if not self._kept:
+        return self._tokens(self._total, model)
+
+    def unreported(self, model: str) -> int:
+        """Tokens since the last report."""
+        return self._tokens(self._total - self._reported, model)
+
+    def _tokens(self, size: int, model: str) -> int:
+        if not size:
             return 0
         counted = token_count.count(bytes(self._kept), model)
-        return -(-counted * self._total // len(self._kept))
+        return -(-counted * size // len(self._kept))
 
 
 def usage_of(attempt: "Attempt") -> Usage:
@@ -67,6 +79,16 @@ def usage_of(attempt: "Attempt") -> Usage:
     else:
         output = 0 if attempt.delivered is None else attempt.delivered.tokens(model)
     return Usage(input_tokens=_input_tokens(exchange, model), output_tokens=output)
+
+
+def completed(attempt: "Attempt", usage: Usage) -> Usage:
+    """Of an answer that broke off, `usage` as far as the provider had told it: with what came after that.
+    Some tell of the input at the beginning, and of the output at the end."""
+    delivered, model = attempt.delivered, attempt.choice.model
+    if delivered is None:
+        return usage
+    missing = delivered.unreported(model) if usage.output_tokens else delivered.tokens(model)
+    return msgspec.structs.replace(usage, output_tokens=usage.output_tokens + missing) if missing else usage
 
 
 def _answer_text(exchange: "Exchange", body: bytes) -> str:

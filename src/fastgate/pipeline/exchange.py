@@ -245,9 +245,10 @@ class Exchange:
             self._pause = None
             self.waited_ns += clock.monotonic_ns() - began_ns
 
-    def drop_body(self) -> None:
+    def drop_request(self) -> None:
         """No attempt will be made any more; what is logged at the end is kept."""
         self.neutral = None
+        self.downstream.drop_headers()
         if self.form is not None:
             self.form.drop_body()
         if self.envelope is not None and not (self.key is not None and self.key.log_prompts):

@@ -47,10 +47,10 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
         _count(exchange, previous, step)
         previous = step
         if plan.hedge is None:
-            attempt = await _alone(Attempt(exchange, plan, step, charge), failures)
+            attempt = await _alone(Attempt(exchange, plan, step, charge), failures, refusals)
         else:
             first = Attempt(exchange, plan, step, charge)
-            attempt = await hedge.race(first, plan.hedge, failures)
+            attempt = await hedge.race(first, plan.hedge, failures, refusals)
         if attempt is not None:
             return attempt
         if exchange.client_left:
@@ -65,9 +65,16 @@ async def obtain(exchange: Exchange, plan: Plan, previous: Choice | None = None)
     raise exhausted([*failures, exchange.stopped], refusals)
 
 
-async def _alone(attempt: Attempt, failures: list[UpstreamError]) -> Attempt | None:
+async def _alone(
+    attempt: Attempt, failures: list[UpstreamError], refusals: list[GatewayError]
+) -> Attempt | None:
     try:
         await attempt.run()
+    except GatewayError as refusal:
+        if not failures or not attempt.passed_over(refusal):
+            raise  # of the first one that was asked, it is the answer
+        refusals.append(refusal.with_traceback(None))
+        return None
     except UpstreamError as error:
         failures.append(error.with_traceback(None))  # a traceback refers to `failures` itself: a cycle
         return None

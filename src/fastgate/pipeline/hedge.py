@@ -15,10 +15,13 @@ Race = dict[asyncio.Task[Exception | None], Attempt]
 """In the order of their start."""
 
 
-async def race(first: Attempt, hedge: Hedge, failures: list[UpstreamError]) -> Attempt | None:
+async def race(
+    first: Attempt, hedge: Hedge, failures: list[UpstreamError], refusals: list[GatewayError]
+) -> Attempt | None:
     """The attempt that won, or None when all failed or one was told that the request itself is wrong.
 
-    Why an attempt failed is appended to `failures`. Those that lost are cancelled, and over when this ends.
+    Why an attempt failed is appended to `failures`, or to `refusals` where the provider could not be told the
+    request. Those that lost are cancelled, and over when this ends.
     """
     exchange, plan = first.exchange, first.plan
     running: Race = {}
@@ -32,7 +35,7 @@ async def race(first: Attempt, hedge: Hedge, failures: list[UpstreamError]) -> A
         while running and winner is None:
             timeout = delay_s if hedges_left and delay_s else None
             done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            winner = _winner(running, done, failures)
+            winner = _winner(running, done, failures, refusals)
             if winner is None and any(error.scope is Scope.REQUEST for error in failures):
                 break
             if not done:
@@ -60,7 +63,10 @@ async def _run(attempt: Attempt) -> Exception | None:
 
 
 def _winner(
-    running: Race, done: set[asyncio.Task[Exception | None]], failures: list[UpstreamError]
+    running: Race,
+    done: set[asyncio.Task[Exception | None]],
+    failures: list[UpstreamError],
+    refusals: list[GatewayError],
 ) -> Attempt | None:
     """The first of `done` that has content. It and the failed ones leave `running`, other winners stay."""
     winner: Attempt | None = None
@@ -74,9 +80,13 @@ def _winner(
                 del running[task]
             continue
         del running[task]
-        if not isinstance(error, UpstreamError):
+        others = winner or running or failures
+        if isinstance(error, UpstreamError):
+            failures.append(error)
+        elif others and isinstance(error, GatewayError) and attempt.passed_over(error):
+            refusals.append(error)
+        else:
             raise error
-        failures.append(error)
     return winner
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from fastgate import clock
 from fastgate._core.budget import room
 from fastgate.domain.account import AMOUNT_MASK, BudgetRef
+from fastgate.domain.dialect import DialectName
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.entry import encode_opening
 from fastgate.domain.snapshot import Unpriced
@@ -13,7 +14,7 @@ from fastgate.limits.chain import Chain
 from fastgate.limits.refusal import Refusal
 from fastgate.pipeline.charge import NO_CHARGE, Charge, NoCharge
 from fastgate.pipeline.exchange import Exchange
-from fastgate.pipeline.payer import Terms, clipped
+from fastgate.pipeline.payer import COUNTS, Terms, clipped
 from fastgate.pipeline.refusals import BudgetRefused, refused_by
 from fastgate.pricing.cost import Tariff
 from fastgate.pricing.estimate import hold_nano, output_cap_for
@@ -21,6 +22,7 @@ from fastgate.routing.plan import Choice, Plan
 
 # What fits a strict budget may have shrunk by the time that it is held.
 _TRIES: Final = 3
+_OF_BEDROCK: Final = frozenset({Endpoint.CONVERSE, Endpoint.INVOKE})
 
 
 def held(exchange: Exchange, plan: Plan, choice: Choice) -> Charge | NoCharge | GatewayError:
@@ -38,7 +40,7 @@ def held(exchange: Exchange, plan: Plan, choice: Choice) -> Charge | NoCharge | 
 def hold(exchange: Exchange, choice: Choice) -> Charge | NoCharge | GatewayError:
     """The charge for an attempt there, or why none may be made: rate_limit_exceeded, unpriced_model,
     budget_exceeded, ledger_unavailable."""
-    if exchange.payer is None:
+    if exchange.payer is None or exchange.operation.endpoint in COUNTS:
         return NO_CHARGE
     terms = exchange.payer.terms(choice, exchange.operation.endpoint)
     demand = exchange.demand
@@ -136,7 +138,10 @@ def _over_budget(exchange: Exchange, budget: BudgetRef, amount: int) -> BudgetRe
 
 
 def _may_not_know_cap(exchange: Exchange, choice: Choice) -> bool:
-    """The client has set a cap by the newer name alone, which is nothing to a provider of the older one."""
+    """The client has set a cap by the newer name alone, which is nothing to a provider of the older one; or
+    by one that only a model behind Bedrock has."""
+    if exchange.operation.endpoint in _OF_BEDROCK:
+        return choice.provider.dialect != DialectName.BEDROCK
     if exchange.operation.endpoint is not Endpoint.CHAT or exchange.envelope is None:
         return False
     fields = exchange.envelope.fields

@@ -21,6 +21,8 @@ MAX_TERMS: Final = 1_024
 _MAX_NAME: Final = 256
 FREE: Final = frozenset({Endpoint.MODERATIONS})
 """Providers bill nothing for these, so they need no price."""
+COUNTS: Final = frozenset({Endpoint.COUNT_TOKENS, Endpoint.CONTENT_TOKENS})
+"""These consume nothing either: they have no ledger entry, and take no tokens from limits."""
 
 TagItems = tuple[tuple[str, str], ...]
 """Name and value, sorted."""

@@ -1,11 +1,17 @@
 """Read the body and decode the few fields of it that the gateway looks at."""
 
+from typing import Final
+
 from fastgate import clock
+from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
 from fastgate.wire.envelope import Envelope
+from fastgate.wire.messages.advisor import refuse_advisor
 from fastgate.wire.multipart import FormEnvelope
+
+_CLAUDES: Final = frozenset({Format.MESSAGES, Format.INVOKE})
 
 
 async def receive(exchange: Exchange) -> None:
@@ -27,5 +33,7 @@ async def receive(exchange: Exchange) -> None:
         exchange.stream = exchange.form.stream
     else:
         operation = exchange.operation
-        exchange.envelope = Envelope.decode(body, operation.format)
+        envelope = exchange.envelope = Envelope.decode(body, operation.format)
+        if operation.format in _CLAUDES or envelope.fields.provider_options is not None:
+            refuse_advisor(body)
         exchange.stream = exchange.envelope.stream if operation.streams is None else operation.streams

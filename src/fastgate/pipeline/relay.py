@@ -8,7 +8,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.money import usd
 from fastgate.errors import BrokenOff, ClientDisconnected, draining
-from fastgate.pipeline import headers
+from fastgate.pipeline import headers, stored
 from fastgate.pipeline.attempt import Attempt, Shape
 from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, Exchange
 from fastgate.pipeline.fallback import TIMERS
@@ -43,6 +43,7 @@ async def _whole(exchange: Exchange, attempt: Attempt) -> None:
     call, answer = attempt.call, attempt.answer
     if answer is not None:
         await _remember(exchange, attempt, answer.response_id)
+    await stored.remember(exchange, attempt, attempt.body)
     attempt.close()
     _account(exchange, attempt)
     out = headers.relayed(call.headers)
@@ -55,33 +56,38 @@ async def _whole(exchange: Exchange, attempt: Attempt) -> None:
 
 
 async def _streamed(exchange: Exchange, attempt: Attempt) -> None:
-    downstream = exchange.downstream
     exchange.first_content_ns = attempt.content_ns
     exchange.watch_client()
     if attempt.decoder is not None:
         await _remember(exchange, attempt, attempt.decoder.response_id)
     metrics = exchange.services.metrics
     streams = metrics.open_streams.labels(attempt.choice.provider.name)
-    out = headers.relayed(attempt.call.headers)
-    if attempt.shape is Shape.EVENTS:
-        out = headers.retyped(out, attempt.stream_type)
-        out.append((b"cache-control", b"no-cache"))
-    out += headers.own(exchange, attempt)
-    out += money(exchange)
     streams.inc()
     try:
-        if not exchange.client_left:
-            await downstream.start(attempt.call.status, out)
+        await _begin(exchange, attempt)
+        if attempt.ended:
+            await stored.remember(exchange, attempt, attempt.first)
         await _send(exchange, attempt.first)
         resume = Resume.of(exchange)
         if resume is None:
-            exchange.drop_body()
+            exchange.drop_request()
         if attempt.shape is Shape.EVENTS:
             await _events(exchange, attempt, resume)
         else:
             await _bytes(exchange, attempt)
     finally:
         streams.dec()
+
+
+async def _begin(exchange: Exchange, attempt: Attempt) -> None:
+    out = headers.relayed(attempt.call.headers)
+    if attempt.shape is Shape.EVENTS:
+        out = headers.retyped(out, attempt.stream_type)
+        out.append((b"cache-control", b"no-cache"))
+    out += headers.own(exchange, attempt)
+    out += money(exchange)
+    if not exchange.client_left:
+        await exchange.downstream.start(attempt.call.status, out)
 
 
 async def _send(exchange: Exchange, chunk: bytes) -> None:
@@ -130,6 +136,7 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
     attempt.settle()
     _account(exchange, attempt)
     if not attempt.ended and (ending := decoder.ending()):
+        await stored.remember(exchange, attempt, ending)
         await _send(exchange, ending)
     if exchange.generation.settings.money.stream_cost and attempt.stream_type.startswith(_SSE):
         await _send(exchange, b": fastgate cost_usd=%s\n\n" % usd(exchange.cost).encode())
@@ -156,6 +163,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         resume.saw(attempt.first)
     attempt.first = b""
     last_ns = attempt.content_ns
+    reported = decoder.usage
     while not attempt.ended:
         try:
             data = await call.read()
@@ -174,7 +182,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         block = splitter.block
         if splitter.mask or decoder.reads_all:
             block = _inspected(attempt, decoder, splitter)
-            if decoder.usage is not None:
+            if decoder.usage is not None and decoder.usage is not reported:
                 attempt.charge.reported(decoder.usage)
         block = attempt.visible(block)
         if block:
@@ -190,7 +198,12 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             else:
                 for event, _ in splitter.events():
                     delivered.add(decoder.text_in(event))
+            if attempt.ended:
+                await stored.remember(exchange, attempt, block)
             await _send(exchange, block)
+        if decoder.usage is not reported:
+            reported = decoder.usage
+            delivered.reported()
         if decoder.error is not None:
             raise decoder.error
         if not data:

@@ -2,6 +2,7 @@
 
 from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
+from fastgate.pipeline import stored
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.tags import tags_of
 from fastgate.routing.plan import Plan
@@ -13,8 +14,10 @@ def route(exchange: Exchange) -> Plan:
     exchange.tags = tags_of(exchange)
     table = exchange.generation.table
     previous = None if envelope is None else envelope.fields.previous_response_id
-    if previous is not None:
+    if previous is not None and not stored.is_own(exchange, previous):
         return stored_response(exchange, previous)
+    stored.begin(exchange)
+    envelope = exchange.envelope
     plan = exchange.plan = table.plan(
         model=exchange.model,
         key=key,

@@ -21,6 +21,7 @@ from fastgate.pipeline.payer import Payers
 from fastgate.pipeline.request_id import RequestIds
 from fastgate.routing.plan import Choice
 from fastgate.routing.table import RoutingTable
+from fastgate.store.conversations import StoredConversations
 from fastgate.store.responses import ResponseOwners
 from fastgate.upstream.client import Client
 from fastgate.upstream.origin import Origin
@@ -132,6 +133,7 @@ class Services:
     client: Client
     metrics: Metrics
     responses: ResponseOwners
+    conversations: StoredConversations
     accounting: Accounting
     request_ids: RequestIds = field(default_factory=RequestIds)
     draining: bool = False

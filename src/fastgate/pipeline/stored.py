@@ -28,9 +28,7 @@ _items: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 def is_own(exchange: Exchange, response_id: str) -> bool:
     """Whether a response of this id is the gateway's to know: no provider has it."""
-    return (
-        response_of(response_id) == response_id and exchange.services.responses.find(response_id) is None
-    )
+    return response_of(response_id) == response_id and exchange.services.responses.find(response_id) is None
 
 
 def begin(exchange: Exchange) -> None:
@@ -84,41 +82,65 @@ def _key_id(exchange: Exchange) -> str | None:
 
 
 def _expand(exchange: Exchange, envelope: Envelope, previous: str | None) -> None:
-    written = history.input_items(envelope.body) if _has_input(envelope) else []
-    items = history.resolved(written, lambda id_: _item(exchange, id_))
+    earlier = _Earlier(exchange)
+    written = history.input_items(envelope.body)
+    items = history.resolved(written, earlier.item)
     if previous is not None:
-        earlier = find(exchange, previous)
-        if earlier is None:
-            raise GatewayError(
-                "response_not_found",
-                "No stored response of this id is known for this virtual key.",
-                param="previous_response_id",
-            )
-        items = [*_items.decode(earlier.items), *history.answered(earlier.response).output, *items]
+        items = [*earlier.turns(previous), *items]
     if previous is not None or items != written:
         envelope = exchange.envelope = history.with_input(envelope, items)
-    if envelope.fields.store is not False:
-        _keep(exchange, envelope, items, previous)
-
-
-def _keep(
-    exchange: Exchange, envelope: Envelope, items: list[msgspec.Raw], previous: str | None
-) -> None:
     try:
         request = read_request(envelope.body)
     except GatewayError:
-        return  # providers that have the API may take it; for others translating it says this again
-    request.kept = msgspec.json.encode(items)
-    request.store = None
+        return  # a provider that has the API may take it; to translate it for others fails again
+    if envelope.fields.store is not False:
+        request.kept = msgspec.json.encode(items)
+        request.store = None
     if previous is not None:
         request.echo["previous_response_id"] = raw(previous)
     exchange.neutral = request
 
 
-def _item(exchange: Exchange, id_: str) -> msgspec.Raw | None:
-    """An item of an answer that is kept."""
-    response_id = response_of(id_)
-    conversation = None if response_id is None else find(exchange, response_id)
-    if conversation is None:
-        return None
-    return history.item_of(history.answered(conversation.response).output, id_)
+class _Earlier:
+    """What the key's earlier responses said, each looked up once a request, and no more of it than a request
+    may be long: GatewayError request_too_large."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._output: dict[str, dict[str, msgspec.Raw]] = {}
+        self._room = exchange.generation.settings.max_body_bytes
+
+    def turns(self, response_id: str) -> list[msgspec.Raw]:
+        """All that led to a response, and its output. GatewayError response_not_found."""
+        found = find(self._exchange, response_id)
+        if found is None:
+            raise GatewayError(
+                "response_not_found",
+                "No stored response of this id is known for this virtual key.",
+                param="previous_response_id",
+            )
+        self._take(len(found.items) + len(found.response))
+        return [*_items.decode(found.items), *history.answered(found.response).output]
+
+    def item(self, id_: str) -> msgspec.Raw | None:
+        """An item of the output of one."""
+        response_id = response_of(id_)
+        if response_id is None:
+            return None
+        output = self._output.get(response_id)
+        if output is None:
+            found = find(self._exchange, response_id)
+            items = () if found is None else history.answered(found.response).output
+            output = self._output[response_id] = history.by_id(items)
+        item = output.get(id_)
+        if item is not None:
+            self._take(len(bytes(item)))
+        return item
+
+    def _take(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            raise GatewayError(
+                "request_too_large",
+                "With what it refers to, the request is larger than `server.max_body_bytes`.",
+            )

@@ -2,22 +2,25 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from fastgate import clock
+from fastgate.domain.conversation import Conversation
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.format import Format
 from fastgate.domain.snapshot import Compat
 from fastgate.errors import GatewayError
+from fastgate.pipeline.compat import compat_of
 from fastgate.providers.interface import Answer
 from fastgate.providers.passthrough import Translated, read_summary
 from fastgate.routing.plan import Choice
+from fastgate.wire import options
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Asked, Losses, Request, Target
-from fastgate.wire.options import merge
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
 
-COMPAT_HEADER: Final = b"x-fastgate-compat"
 _PATH: Final = frozenset(".[")
 
 
@@ -40,9 +43,14 @@ class Translation:
             include_usage=exchange.envelope is not None and exchange.envelope.include_usage,
             path=exchange.downstream.path,
             query=exchange.downstream.query.decode("latin-1"),
+            continues=exchange.winner is not None,
         )
 
     answer_type = b"application/json"
+
+    @property
+    def request(self) -> Request:
+        return self._asked.request
 
     @property
     def stream_type(self) -> bytes:
@@ -69,14 +77,13 @@ class Translation:
             dialect=provider.dialect,
         )
         members = self._provider.write_request(request, target, self.losses)
-        for name in dict.fromkeys((self._provider.format.value, provider.dialect, provider.name)):
-            merge(members, request.options.get(name, {}))
-        compat = _compat(self._exchange)
+        options.add(members, request.options, self._provider.format.value, provider.dialect, provider.name)
+        compat = compat_of(self._exchange)
         for name, value in request.extra.items():
             if name in members:
                 continue  # its own format has written it
             # A path tells of a field deeper down, which has no place in another format's body.
-            if compat is Compat.PASS and not _PATH.intersection(name):
+            if compat is Compat.PASS and not _PATH.intersection(name) and not options.decides(name):
                 members[name] = value
             else:
                 self.losses.drop(name)
@@ -87,6 +94,7 @@ class Translation:
                 f"{provider.name} cannot be told of {listed}, and `compat: strict` leaves nothing out.",
                 param=self.losses.names[0],
             )
+        self._asked = self._asked._replace(request=_without_content(request))
         return members
 
     def decoder(self) -> Translated:
@@ -104,16 +112,8 @@ class Translation:
         return Answer(answer.usage, answer.id or None, None), self._client.write_answer(answer, self._asked)
 
 
-def _compat(exchange: "Exchange") -> Compat:
-    """The request's own word, else the configuration's."""
-    said = exchange.downstream.header(COMPAT_HEADER)
-    if said is None:
-        return exchange.generation.settings.compat
-    try:
-        return Compat(said.decode("latin-1").strip().lower())
-    except ValueError:
-        raise GatewayError(
-            "invalid_field",
-            "The header x-fastgate-compat is strict, drop or pass.",
-            param="x-fastgate-compat",
-        ) from None
+def _without_content(request: Request) -> Request:
+    """What an answer's writer asks of a conversation: streams stay open for long, and prompts are large."""
+    if not isinstance(request, Conversation):
+        return request
+    return msgspec.structs.replace(request, messages=(), tools=(), extra={}, options={})

@@ -6,6 +6,8 @@ Where client and provider speak the same format its bytes pass through, otherwis
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from fastgate._core.sse import event_data
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.failure import FailureKind, UpstreamError
@@ -17,6 +19,7 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -52,6 +55,12 @@ _NOBODY_ASKED: Final = Asked(
 )
 
 
+class _Object(msgspec.Struct):
+    """Any object: decoding one checks it and keeps nothing."""
+
+
+_json: Final = msgspec.json.Decoder(_Object | list[msgspec.Raw])
+
 _WHITESPACE: Final = b" \t\r\n"
 _OPENINGS: Final = frozenset({b"{", b"["})
 
@@ -74,7 +83,7 @@ class ReadStream:
         self._ended = False
 
     def splitter(self, limit: int) -> Splitter:
-        return self._provider.splitter((), limit)
+        return self._provider.splitter(limit)
 
     def event(self, event: bytes) -> Sees:
         deltas = self._reader.read(event)
@@ -106,7 +115,10 @@ class ReadStream:
             case ToolStarted():
                 self._text += delta.name
                 return Sees.CONTENT
-            case ForeignDelta() | Cited():
+            case ForeignDelta():
+                self._text += delta.text
+                return Sees.CONTENT
+            case Cited() | ImageDelta():
                 return Sees.CONTENT
             case Sealed():
                 return Sees.CONTENT if delta.redacted is not None else Sees.NOTHING
@@ -217,6 +229,8 @@ def read_summary(provider: ProviderFormat, body: bytes) -> Answer:
         return Answer(None, None, UpstreamError(FailureKind.PROTOCOL, f"a body that {what}"))
     try:
         summary = provider.summary(body)
+        if summary.usage is None and not summary.failed:
+            _json.decode(body)  # what was read may be the beginning of one that was cut
     except UNREADABLE:
         return Answer(None, None, UpstreamError(FailureKind.PROTOCOL, "a body that is no answer"))
     error = _failed(summary.failed, summary.message) if summary.failed else None

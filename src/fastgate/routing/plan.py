@@ -21,6 +21,7 @@ from fastgate.routing.slot_layout import FOREVER
 AT_ONCE: Final = frozenset({FailureKind.CONNECT_REFUSED, FailureKind.RESET_BEFORE_RESPONSE})
 FINAL: Final = frozenset({FailureKind.DEADLINE, FailureKind.CANCELLED})
 _NO_IDS: Final[frozenset[str]] = frozenset()  # ids of credentials
+_NO_CANDIDATES: Final[frozenset[Candidate]] = frozenset()
 
 
 class Wait(NamedTuple):
@@ -125,7 +126,7 @@ class Plan:
         self._tried: dict[Candidate, frozenset[str]] = {}
         # what this request knows of those that it tried, in order
         self._retried: dict[Candidate, int] = {}
-        self._retried_at_once: set[Candidate] = set()
+        self._retried_at_once = _NO_CANDIDATES
         self._not_before: dict[Candidate, int] = {}
 
     def natively(self, endpoint: Endpoint, speaks: Callable[[Provider, str], bool]) -> bool:
@@ -299,7 +300,7 @@ class Plan:
             self._same = candidate
             self._tried[candidate] = self._tried.get(candidate, _NO_IDS) | {choice.credential.id}
         elif error.kind in AT_ONCE and candidate not in self._retried_at_once:
-            self._retried_at_once.add(candidate)
+            self._retried_at_once |= {candidate}
             if self._retried[candidate] < candidate.retries.max:
                 self._again = choice
 

@@ -6,11 +6,13 @@ from typing import Final
 from fastgate.domain.endpoint import FORMATS, Endpoint, reachable
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, RERANKS
 from fastgate.domain.provider_table import KNOWN, VENDORS_LATER, KnownProvider
+from fastgate.wire.reference.table import render as render_translations
 
 _HEAD: Final = """\
 # Providers
 
-Generated from `src/fastgate/domain/provider_table.py`; a test compares.
+Made by `python -m fastgate.routing.provider_reference` of `src/fastgate/domain/provider_table.py` and of the
+translators; do not edit.
 
 A provider of this table needs nothing but its credentials: in the configuration, or in the variable
 that its own SDK reads (several secrets, separated by commas, become several credentials). Every column
@@ -79,7 +81,7 @@ def render() -> str:
     return (
         f"{_HEAD}{_TABLE}{table}{_NOTES}{offers}\n"
         "## Later\n\nWithout a dialect of their own in this version, and skipped with a warning where a key "
-        f"or a route names them: {later}.\n"
+        f"or a route names them: {later}.\n" + render_translations()
     )
 
 

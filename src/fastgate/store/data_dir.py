@@ -102,5 +102,9 @@ class DataDir:
         return self.path / "responses"
 
     @property
+    def conversations(self) -> Path:
+        return self.path / "conversations"
+
+    @property
     def control_socket(self) -> Path:
         return self.path / "control.sock"

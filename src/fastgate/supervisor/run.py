@@ -9,7 +9,7 @@ import uvloop
 
 from fastgate.config.settings import Settings
 from fastgate.observability import log
-from fastgate.store import responses
+from fastgate.store import conversations, responses
 from fastgate.store.data_dir import DataDir
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.gateway import Gateway
@@ -57,6 +57,7 @@ def _tidy(data_dir: DataDir) -> None:
     try:
         data_dir.remove_leftovers()
         responses.prepare(data_dir.responses)
+        conversations.prepare(data_dir.conversations)
     except (OSError, lmdb.Error) as exc:
         raise StartError(f"data_dir: cannot use {data_dir.path}: {_reason(exc)}") from exc
 

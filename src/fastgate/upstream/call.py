@@ -106,7 +106,7 @@ class Call:
     async def send(self, head: bytes, body: Body) -> None:
         """Send the request; return when the headers of the response (stream), or all of it, are there.
 
-        A refusal (a status of 300 and more) whose body is still to come counts as a stream.
+        A refusal (a status of 300 and more) counts as a stream.
 
         A failure on a reused connection before any byte came back is repeated once on a fresh one: the
         provider closed an idle connection just then. Raises UpstreamError.
@@ -136,6 +136,11 @@ class Call:
     def header(self, name: bytes) -> bytes | None:
         """A header's value, the last one where it is repeated. `name` is lower case."""
         return self._index.get(name)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the response has come, so that nothing has to be waited for."""
+        return self._phase is _OVER and self._error is None
 
     async def read(self) -> bytes:
         """All of the body that has arrived; b"" at its end. Raises UpstreamError, after what came before."""
@@ -270,8 +275,8 @@ class Call:
         self.status = reader.status
         self.headers = reader.headers
         self._index = reader.index
-        if self.status >= 300 and not reader.done:
-            self._stream = True  # what follows from a refusal need not wait for its body
+        if self.status >= 300:
+            self._stream = True  # what follows from a refusal need not wait for its body, nor depend on it
         self._phase = _FIRST_CONTENT if self._stream else _CHUNKS
         if not self.sent and self.status >= 400 and self._connection is not None:
             self._connection.stop_sending()

@@ -7,6 +7,7 @@ where a strict budget asks for one.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from fastgate.domain.format import Format
 from fastgate.domain.model_ref import ModelRef
 from fastgate.errors import GatewayError
 from fastgate.wire.nested import NESTED
+from fastgate.wire.reading import split_reason
 
 Span = tuple[int, int, int]
 
@@ -57,6 +59,7 @@ class Fields(msgspec.Struct):
     service_tier: str | None = None
     store: bool | None = None
     max_output_tokens: int | None = None
+    provider_options: dict[str, dict[str, msgspec.Raw]] | None = None
 
 
 _objects: Final = msgspec.json.Decoder(_Object)
@@ -65,8 +68,10 @@ _fields: Final = msgspec.json.Decoder(Fields)
 
 _OF_RESPONSES: Final = frozenset(Fields.__struct_fields__)
 _OF_OTHERS: Final = _OF_RESPONSES - {"previous_response_id", "store", "max_output_tokens"}
-_OF_MESSAGES: Final = frozenset({"model", "stream", "max_tokens", "metadata", "service_tier", "fallbacks"})
-_OF_COHERE: Final = frozenset({"model", "fallbacks"})
+_OF_MESSAGES: Final = frozenset(
+    {"model", "stream", "max_tokens", "metadata", "service_tier", "fallbacks", "provider_options"}
+)
+_OF_COHERE: Final = frozenset({"model", "fallbacks", "provider_options"})
 _OF_PATHS: Final = frozenset({"fallbacks"})
 """Where the path says the rest."""
 
@@ -84,7 +89,6 @@ _READ_OF: Final[dict[Format, frozenset[str]]] = {
 SAMPLE: Final = 16 * 1024
 MAX_KEYS: Final = 4096
 MAX_QUOTED_KEY: Final = 64
-MAX_QUOTED_REASON: Final = 200
 # A high surrogate in an escape, without the low one behind it.
 _LONE_SURROGATE: Final = re.compile(
     rb"(?<!\\)(?:\\\\)*+(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -120,7 +124,7 @@ class Envelope:
         self.body = body
         self.size = len(body)
         self.sample = b""
-        self._spans = spans
+        self._spans: Sequence[Span | None] = spans
         self._rendered: tuple[str | None, bool, Cap | None, bytes] | None = None
 
     @classmethod
@@ -160,6 +164,7 @@ class Envelope:
         """Nothing is rendered any more: a stream may stay open for long, and conversations are large."""
         self.sample = self.body[:SAMPLE]
         self.body = b""
+        self._spans = ()
         self._rendered = None
 
     def _splice(self, model: str | None, *, ask_usage: bool, cap: Cap | None) -> bytes:
@@ -249,10 +254,10 @@ def _refusal(body: bytes, error: ValueError | RecursionError, format_: Format | 
     if isinstance(error, UnicodeDecodeError):
         return GatewayError("invalid_json", f"The body is not valid UTF-8 (byte {_bad_utf8(body, error)}).")
     if isinstance(error, msgspec.ValidationError):
-        what, at, path = str(error)[-MAX_QUOTED_REASON:].rpartition(" - at `$")
-        if not at:
-            return GatewayError("invalid_body", f"The body must be a JSON object. {path}.")
-        param = path.rstrip("`").lstrip(".")
+        what, path = split_reason(error)
+        if not path:
+            return GatewayError("invalid_body", f"The body must be a JSON object. {what}.")
+        param = path.lstrip(".")
         if format_ is not None and format_ in NESTED:
             param = NESTED[format_].written(param)
         return GatewayError(

@@ -5,7 +5,7 @@ through, and only `summary` and the stream reader look at them.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest, RerankRe
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Delta, Reply
 from fastgate.domain.usage import Usage
+
+K = TypeVar("K")
 
 Header = tuple[bytes, bytes]
 
@@ -36,7 +38,8 @@ class Losses:
 
 class Asked(NamedTuple):
     """What an answer's writer has to know of the request. `model` is the name to say where the provider said
-    none; `fallback_id` the id likewise. `include_usage`: the client asked for usage in its stream."""
+    none; `fallback_id` the id likewise. `include_usage`: the client asked for usage in its stream.
+    `continues`: it has the beginning of this stream already, from another provider."""
 
     request: Request
     model: str
@@ -45,6 +48,7 @@ class Asked(NamedTuple):
     include_usage: bool
     path: str
     query: str
+    continues: bool = False
 
 
 class Target(NamedTuple):
@@ -83,6 +87,10 @@ class Summary(NamedTuple):
     id: str | None
     failed: int = 0
     message: str = ""
+
+
+NO_ANSWER: Final = Summary(None, None, 502, "The provider's answer cannot be read.")
+"""Of a body that is no JSON, or not of an answer."""
 
 
 class StreamWriter(Protocol):
@@ -169,8 +177,8 @@ class ProviderFormat(Protocol):
     def stream_reader(self) -> StreamReader:
         """For one stream."""
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> Splitter:
-        """For one stream; `limit` bytes an event at most."""
+    def splitter(self, limit: int) -> Splitter:
+        """For one stream; `limit` bytes an event at most. Every event is read, so it looks for no markers."""
 
     def summary(self, body: bytes) -> Summary:
         """As little as possible of a whole answer."""
@@ -179,3 +187,11 @@ class ProviderFormat(Protocol):
 def raw(value: object) -> msgspec.Raw:
     """`value` as JSON, to stand in a body."""
     return msgspec.Raw(msgspec.json.encode(value))
+
+
+def expect(value: object, kind: type[K]) -> K:
+    """`value` as the kind that it must be. TypeError: requests are routed within their family, so this is a
+    defect."""
+    if not isinstance(value, kind):
+        raise TypeError(f"a {type(value).__name__} is no {kind.__name__}")
+    return value

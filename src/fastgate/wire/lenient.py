@@ -1,10 +1,11 @@
 """Single values of a provider's JSON: a field of an unexpected type must not cost the fields beside it."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 MAX_SCALAR_BYTES: Final = 1024
+MAX_COUNT: Final = 1 << 40
 
 _EMPTY: Final = frozenset({b"", b"null", b'""', b"[]", b"{}", b"false", b"0"})
 _scalars: Final[msgspec.json.Decoder[str | int]] = msgspec.json.Decoder(str | int)
@@ -32,3 +33,10 @@ def scalar(value: msgspec.Raw) -> str | int | None:
 def text(value: msgspec.Raw) -> str | None:
     decoded = scalar(value)
     return decoded if isinstance(decoded, str) else None
+
+
+def count(value: Any) -> int:
+    """What a provider says it counted; 0 where that is no number, or none that can be."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_COUNT:
+        return 0
+    return round(value)

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from fastgate.wire.interface import Header, Problem
+
 JSON: Final = (b"content-type", b"application/json")
 EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 DONE: Final = b"data: [DONE]\n\n"
@@ -41,3 +43,8 @@ def error_body(message: str, type_: str, code: str | None, param: str | None = N
 def error_event(message: str, type_: str, code: str | None, param: str | None = None) -> bytes:
     """Ends a chat or completions stream that failed: an `error` chunk, and no `[DONE]` after it."""
     return b"data: " + error_body(message, type_, code, param) + b"\n\n"
+
+
+def write_problem(problem: Problem) -> tuple[list[Header], bytes]:
+    """As `ClientFormat.write_problem`."""
+    return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)

@@ -60,7 +60,10 @@ class SaneUsage(msgspec.Struct):
     prompt_audio_seconds: msgspec.Raw = msgspec.Raw()  # Mistral's transcripts
     seconds: msgspec.Raw = msgspec.Raw()  # whisper-1, which is billed by time
 
-    def usage(self, service_tier: str | None) -> Usage:
+    def usage(self, service_tier: str | None) -> Usage | None:
+        """None where nothing was counted."""
+        if self == _UNSAID:
+            return None
         usage = Usage(
             input_tokens=self.prompt_tokens or self.input_tokens or 0,
             output_tokens=self.completion_tokens or self.output_tokens or 0,
@@ -112,6 +115,7 @@ class SaneUsage(msgspec.Struct):
                 usage.audio_ms = usage.input_audio_ms = milliseconds(seconds)
 
 
+_UNSAID: Final = SaneUsage()
 _sane: Final = msgspec.json.Decoder(SaneUsage)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -128,7 +132,7 @@ _SECONDS: Final = frozenset(("seconds", "prompt_audio_seconds"))
 
 
 def usage_of(value: msgspec.Raw, service_tier: msgspec.Raw) -> Usage | None:
-    """None where there is no usage object. A field that is filled with no number counts as 0."""
+    """None where there is no usage object, or one without any count. A count that is no number is 0."""
     if is_empty(value):
         return None
     try:

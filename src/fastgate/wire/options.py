@@ -1,4 +1,4 @@
-"""`provider_options`: fields for one provider's body, beside those that a request writer wrote."""
+"""`provider_options`: fields for one provider's body, beside what the client or a request writer wrote."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,38 +10,70 @@ from fastgate.wire.lenient import UNREADABLE
 
 _CAPS: Final = frozenset(
     {
-        "max_tokens",
-        "max_completion_tokens",
-        "max_output_tokens",
-        "max_tokens_to_sample",
         "maxtokens",
+        "maxcompletiontokens",
         "maxoutputtokens",
-        "num_predict",
+        "maxtokenstosample",
+        "maxnewtokens",
+        "maxgenlen",
+        "maxtokencount",
+        "numpredict",
         "n",
-        "num_generations",
+        "bestof",
+        "numgenerations",
         "candidatecount",
-        "candidate_count",
     }
 )
-"""What a hold is worked out from: said beside the request, it would go around budgets and limits."""
+_OF_THE_REQUEST: Final = frozenset(
+    {"model", "modelid", "models", "fallbacks", "stream", "streamoptions", "servicetier", "speed"}
+)
+_DEPTH: Final = 3
+"""How deep in a body providers have caps: `additionalModelRequestFields.inferenceConfig.maxTokens`."""
+
+
+Options = Mapping[str, Mapping[str, msgspec.Raw]]
+"""By the name of a format, a dialect or a provider."""
+
+
+def add(members: dict[str, Any], options: Options, *names: str) -> None:
+    """Merge those of these names in, the last one's over the others'. GatewayError, as `merge`."""
+    for name in dict.fromkeys(names):
+        merge(members, options.get(name, {}))
 
 
 def merge(members: dict[str, Any], options: Mapping[str, msgspec.Raw]) -> None:
     """An option wins over what was written; an object is merged into an object of that name. GatewayError
-    `invalid_field` for what caps the output, which the request itself has to say."""
+    `invalid_field` for what the request itself has to say."""
     for name, value in options.items():
-        _refuse_cap(name)
-        written = members.get(name)
-        try:
-            inner = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
-        except UNREADABLE:
-            members[name] = value
-            continue
-        for field in inner:
-            _refuse_cap(field)
+        if decides(name):
+            raise _refusal(name)
+        _refuse_caps(name, value, _DEPTH)
+        inner, written = _object(value), members.get(name)
         if isinstance(written, msgspec.Raw):
             written = _object(written)
-        members[name] = {**written, **inner} if isinstance(written, dict) else value
+        if inner is None or not isinstance(written, dict):
+            members[name] = value
+        else:
+            members[name] = {**written, **inner}
+
+
+def decides(name: str) -> bool:
+    """Whether a call is routed, held or priced by a field of this name, in any format's spelling: said beside
+    the request, it would go around what a key may do and spend."""
+    plain = _plain(name)
+    return plain in _OF_THE_REQUEST or plain in _CAPS
+
+
+def _refuse_caps(name: str, value: msgspec.Raw, depth: int) -> None:
+    if _plain(name) in _CAPS:
+        raise _refusal(name)
+    if depth > 1:
+        for field, inner in (_object(value) or {}).items():
+            _refuse_caps(field, inner, depth - 1)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _object(raw: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
@@ -51,10 +83,9 @@ def _object(raw: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
         return None
 
 
-def _refuse_cap(name: str) -> None:
-    if name.lower() in _CAPS:
-        raise GatewayError(
-            "invalid_field",
-            f"{name} bounds the output, which is billed: say it in the request, not in provider_options.",
-            param="provider_options",
-        )
+def _refusal(name: str) -> GatewayError:
+    return GatewayError(
+        "invalid_field",
+        f"A call is routed and billed by {name}: say it in the request, not in provider_options.",
+        param="provider_options",
+    )

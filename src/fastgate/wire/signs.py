@@ -99,8 +99,8 @@ _MESSAGES: Final = Signs(
     media=rb'"type"\s*:\s*"(?:image|document|container_upload)"',
     encoded=rb'"data"\s*:\s*"' + _BASE64 + b'"',
     parts=(b'"image"', b'"document"', b'"container_upload"'),
-    stored=rb'"container"\s*:\s*["{]',
-    kept=(b'"container"',),
+    stored=rb'"(?:container|thread)"\s*:\s*["{]',
+    kept=(b'"container"', b'"thread"'),
     searches=rb'"type"\s*:\s*"(?:web_search|web_fetch|code_execution)_[a-z0-9_]*"',
     tools=(b'"web_search_', b'"web_fetch_', b'"code_execution_'),
 )
@@ -160,3 +160,15 @@ SIGNS: Final[Mapping[Format, Signs]] = {
     Format.COHERE_EMBED: _COHERE,
 }
 """Of those that have other words than OpenAI's chat completions."""
+
+
+def find_any(body: bytes) -> Found:
+    """The most of what any format's signs find: in a body that has words of several formats."""
+    found = [signs.find(body) for signs in (OPENAI, *SIGNS.values())]
+    return Found(
+        images=max(each.images for each in found),
+        files=max(each.files for each in found),
+        encoded=min(each.encoded for each in found),
+        stored=any(each.stored for each in found),
+        searches=any(each.searches for each in found),
+    )

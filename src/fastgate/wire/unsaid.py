@@ -74,6 +74,8 @@ _NOTHING: Final[Mapping[str, tuple[Any, ...]]] = {
 
 def written(request: Conversation, field: str) -> str:
     """What the client calls a field of `Conversation`."""
+    if field == "reasoning" and request.format is Format.CHAT and request.reasoning is not None:
+        return "thinking" if request.reasoning.effort is None else "reasoning_effort"
     return _NAMES.get(request.format, _CHAT).get(field, field)
 
 
@@ -85,9 +87,14 @@ def drop_unsaid(request: Conversation, losses: Losses, *fields: str) -> None:
             losses.drop(written(request, field))
 
 
+def drop_extra(tool: Tool, at: str, losses: Losses) -> None:
+    """What the client's format alone says of a tool."""
+    for name in tool.extra:
+        losses.drop(f"{at}.{name}")
+
+
 def drop_marks(tool: Tool, at: str, losses: Losses) -> None:
     """What is said of a tool beside the tool itself."""
     if tool.cache is not None:
         losses.drop(f"{at}.cache_control")
-    for name in tool.extra:
-        losses.drop(f"{at}.{name}")
+    drop_extra(tool, at, losses)

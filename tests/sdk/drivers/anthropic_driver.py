@@ -14,6 +14,10 @@ def connect(url: str, key: str) -> Anthropic:
     return Anthropic(base_url=url, api_key=key, max_retries=0, timeout=20, _strict_response_validation=True)
 
 
+def disconnect(client: Anthropic) -> None:
+    client.close()
+
+
 def raised(error: Exception) -> Seen:
     if not isinstance(error, anthropic.AnthropicError):
         raise error
@@ -109,6 +113,14 @@ def again(client: Anthropic, model: str, task: Task) -> Seen:
     return _seen(client.messages.create(**_options(model, task, *turns)))
 
 
+def stream_again(client: Anthropic, model: str, task: Task) -> Seen:
+    """As `again`, with the first turn put together from its stream."""
+    with client.messages.stream(**_options(model, task)) as events:
+        content = events.get_final_message().content
+    turns = ({"role": "assistant", "content": content}, {"role": "user", "content": task["next"]})
+    return _seen(client.messages.create(**_options(model, task, *turns)))
+
+
 def count(client: Anthropic, model: str, task: Task) -> Seen:
     options = _options(model, task)
     del options["max_tokens"]
@@ -125,6 +137,7 @@ CALLS: dict[str, Callable[[Anthropic, str, Task], Seen]] = {
     "events": events,
     "loop": loop,
     "again": again,
+    "stream_again": stream_again,
     "count": count,
     "models": models,
 }

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -18,6 +19,10 @@ def connect(url: str, key: str) -> Any:
     config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
     session = boto3.Session(aws_access_key_id=key, aws_secret_access_key="any", region_name="eu-west-1")
     return session.client("bedrock-runtime", endpoint_url=url, config=config)
+
+
+def disconnect(client: Any) -> None:
+    client.close()
 
 
 def raised(error: Exception) -> Seen:
@@ -89,10 +94,14 @@ def plain(client: Any, model: str, task: Task) -> Seen:
 
 
 def stream(client: Any, model: str, task: Task) -> Seen:
-    """The SDK gives events only; a stream that just stops would be none to it."""
+    return _seen(*_streamed(client, model, task))
+
+
+def _streamed(client: Any, model: str, task: Task) -> tuple[list[Any], str, Any]:
+    """Content, stop reason and usage. The SDK gives events only; one that just stops looks complete to it."""
     blocks: dict[int, dict[str, Any]] = {}
     finish, usage = None, None
-    for event in client.converse_stream(**_options(model, task))["stream"]:
+    for event in _events(client.converse_stream(**_options(model, task))["stream"]):
         ((name, value),) = event.items()
         match name:
             case "contentBlockStart":
@@ -103,11 +112,18 @@ def stream(client: Any, model: str, task: Task) -> Seen:
                 finish = value["stopReason"]
             case "metadata":
                 usage = value["usage"]
+            case _:
+                pass
     for block in blocks.values():
         if "toolUse" in block:
             block["toolUse"]["input"] = json.loads(block["toolUse"]["input"])
     assert finish, "the stream just stopped"
-    return _seen(list(blocks.values()), finish, usage)
+    return list(blocks.values()), finish, usage
+
+
+def _events(stream: Any) -> list[Any]:
+    with closing(stream):
+        return list(stream)
 
 
 def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -115,9 +131,10 @@ def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:
         block["text"] = block.get("text", "") + delta["text"]
     elif "toolUse" in delta:
         block["toolUse"]["input"] += delta["toolUse"]["input"]
-    elif "text" in delta.get("reasoningContent", ()):
+    elif "redactedContent" not in delta["reasoningContent"]:
         reasoning = block.setdefault("reasoningContent", {}).setdefault("reasoningText", {"text": ""})
-        reasoning["text"] += delta["reasoningContent"]["text"]
+        for name, piece in delta["reasoningContent"].items():
+            reasoning[name] = reasoning.get(name, "") + piece
 
 
 def loop(client: Any, model: str, task: Task) -> Seen:
@@ -128,7 +145,9 @@ def loop(client: Any, model: str, task: Task) -> Seen:
         for block in message["content"]
         if "toolUse" in block
     ]
-    return _seen_answer(client.converse(**_options(model, task, message, {"role": "user", "content": results})))
+    return _seen_answer(
+        client.converse(**_options(model, task, message, {"role": "user", "content": results}))
+    )
 
 
 def again(client: Any, model: str, task: Task) -> Seen:
@@ -136,6 +155,13 @@ def again(client: Any, model: str, task: Task) -> Seen:
     message = client.converse(**_options(model, task))["output"]["message"]
     next_turn = {"role": "user", "content": [{"text": task["next"]}]}
     return _seen_answer(client.converse(**_options(model, task, message, next_turn)))
+
+
+def stream_again(client: Any, model: str, task: Task) -> Seen:
+    """As `again`, with the first turn put together from its stream."""
+    content, _, _ = _streamed(client, model, task)
+    turns = ({"role": "assistant", "content": content}, {"role": "user", "content": [{"text": task["next"]}]})
+    return _seen_answer(client.converse(**_options(model, task, *turns)))
 
 
 def _invoked(model: str, task: Task) -> dict[str, Any]:
@@ -153,6 +179,12 @@ def _invoked(model: str, task: Task) -> dict[str, Any]:
     if "tool" in task:
         tool = task["tool"]
         body["tools"] = [{"name": tool["name"], "input_schema": tool["parameters"]}]
+    if "schema" in task:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": task["schema"]}}
+    if "stop" in task:
+        body["stop_sequences"] = [task["stop"]]
+    if "think" in task:
+        body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
     return {"modelId": model, "body": json.dumps(body)}
 
 
@@ -161,7 +193,7 @@ def _seen_message(message: Any) -> Seen:
     cached = usage.get("cache_read_input_tokens") or 0
     return {
         "text": "".join(block["text"] for block in message["content"] if block["type"] == "text"),
-        "thoughts": "",
+        "thoughts": "".join(block["thinking"] for block in message["content"] if block["type"] == "thinking"),
         "calls": [
             [block["name"], block["input"]] for block in message["content"] if block["type"] == "tool_use"
         ],
@@ -170,6 +202,7 @@ def _seen_message(message: Any) -> Seen:
             "input": usage["input_tokens"] + cached,
             "cached": cached,
             "output": usage["output_tokens"],
+            "reasoning": (usage.get("output_tokens_details") or {}).get("thinking_tokens", 0),
         },
     }
 
@@ -182,7 +215,7 @@ def invoke_stream(client: Any, model: str, task: Task) -> Seen:
     message: dict[str, Any] = {}
     partial: dict[int, str] = {}
     stream = client.invoke_model_with_response_stream(**_invoked(model, task))["body"]
-    for event in (json.loads(each["chunk"]["bytes"]) for each in stream):
+    for event in (json.loads(each["chunk"]["bytes"]) for each in _events(stream)):
         match event["type"]:
             case "message_start":
                 message = event["message"]
@@ -190,8 +223,9 @@ def invoke_stream(client: Any, model: str, task: Task) -> Seen:
                 message["content"].append(event["content_block"])
             case "content_block_delta":
                 delta, block = event["delta"], message["content"][event["index"]]
-                if delta["type"] == "text_delta":
-                    block["text"] += delta["text"]
+                if delta["type"] in {"text_delta", "thinking_delta"}:
+                    name = delta["type"].removesuffix("_delta")
+                    block[name] += delta[name]
                 elif delta["type"] == "input_json_delta":
                     at = event["index"]
                     partial[at] = partial.get(at, "") + delta["partial_json"]
@@ -200,6 +234,8 @@ def invoke_stream(client: Any, model: str, task: Task) -> Seen:
             case "message_delta":
                 message |= event["delta"]
                 message["usage"] |= event["usage"]
+            case _:
+                pass
     return _seen_message(message)
 
 
@@ -214,6 +250,7 @@ CALLS: dict[str, Callable[[Any, str, Task], Seen]] = {
     "stream": stream,
     "loop": loop,
     "again": again,
+    "stream_again": stream_again,
     "invoke": invoke,
     "invoke_stream": invoke_stream,
     "embed": embed,

@@ -17,6 +17,10 @@ def connect(url: str, key: str) -> cohere.ClientV2:
     return cohere.ClientV2(api_key=key, base_url=url, timeout=20)
 
 
+def disconnect(client: cohere.ClientV2) -> None:
+    client.__exit__(None, None, None)  # type: ignore[no-untyped-call] # there is no `close`
+
+
 def raised(error: Exception) -> Seen:
     if not isinstance(error, ApiError):
         raise error

@@ -15,6 +15,10 @@ def connect(url: str, key: str) -> genai.Client:
     return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=20_000))
 
 
+def disconnect(client: genai.Client) -> None:
+    client.close()
+
+
 def raised(error: Exception) -> Seen:
     if isinstance(error, errors.APIError):
         return {"raised": type(error).__name__, "status": error.code}
@@ -110,6 +114,17 @@ def again(client: genai.Client, model: str, task: Task) -> Seen:
     return _seen([client.models.generate_content(**_options(model, task, *turns))])
 
 
+def stream_again(client: genai.Client, model: str, task: Task) -> Seen:
+    """As `again`, with all parts of the first turn's stream."""
+    chunks = client.models.generate_content_stream(**_options(model, task))
+    parts = [part for chunk in chunks for part in chunk.parts or ()]
+    turns = (
+        types.Content(role="model", parts=parts),
+        types.Content(role="user", parts=[types.Part(text=task["next"])]),
+    )
+    return _seen([client.models.generate_content(**_options(model, task, *turns))])
+
+
 def count(client: genai.Client, model: str, task: Task) -> Seen:
     return client.models.count_tokens(model=model, contents=task["text"]).total_tokens
 
@@ -128,6 +143,7 @@ CALLS: dict[str, Callable[[genai.Client, str, Task], Seen]] = {
     "stream": stream,
     "loop": loop,
     "again": again,
+    "stream_again": stream_again,
     "count": count,
     "models": models,
     "embed": embed,

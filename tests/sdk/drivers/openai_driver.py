@@ -17,6 +17,10 @@ def connect(url: str, key: str) -> OpenAI:
     )
 
 
+def disconnect(client: OpenAI) -> None:
+    client.close()
+
+
 def raised(error: Exception) -> Seen:
     if not isinstance(error, openai.OpenAIError):
         raise error
@@ -38,7 +42,9 @@ def _seen(answer: Any) -> Seen:
     return {
         "text": message.content or "",
         "thoughts": getattr(message, "reasoning_content", ""),
-        "calls": [[call.function.name, json.loads(call.function.arguments)] for call in message.tool_calls or ()],
+        "calls": [
+            [call.function.name, json.loads(call.function.arguments)] for call in message.tool_calls or ()
+        ],
         "finish": choice.finish_reason,
         "usage": _usage(answer.usage),
     }
@@ -97,11 +103,14 @@ def _options(task: Task) -> dict[str, Any]:
         options["stop"] = [task["stop"]]
     if "think" in task:
         options["reasoning_effort"] = "medium"
-    if "image" in task or "image_url" in task:
-        url = task.get("image_url") or f"data:image/png;base64,{task['image']}"
+    if (url := _image_url(task)) is not None:
         image = {"type": "image_url", "image_url": {"url": url}}
         options["content"] = [{"type": "text", "text": task["text"]}, image]
     return options
+
+
+def _image_url(task: Task) -> str | None:
+    return f"data:image/png;base64,{task['image']}" if "image" in task else task.get("image_url")
 
 
 def loop(client: OpenAI, model: str, task: Task) -> Seen:
@@ -160,8 +169,8 @@ def responses_again(client: OpenAI, model: str, task: Task) -> Seen:
 
 def _response_options(task: Task) -> dict[str, Any]:
     content: Any = task["text"]
-    if "image" in task:
-        image = {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{task['image']}"}
+    if (url := _image_url(task)) is not None:
+        image = {"type": "input_image", "detail": "auto", "image_url": url}
         content = [{"type": "input_text", "text": task["text"]}, image]
     options: dict[str, Any] = {
         "instructions": task["system"],

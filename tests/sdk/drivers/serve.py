@@ -23,6 +23,7 @@ def main(path: str, url: str, key: str) -> None:
         asked = json.loads(line)
         result = call(driver, client, asked["call"], asked["model"], asked["task"])
         print(json.dumps(result), flush=True)
+    driver["disconnect"](client)
 
 
 if __name__ == "__main__":

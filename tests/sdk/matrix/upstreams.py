@@ -29,7 +29,9 @@ UPSTREAMS: Final = {
     for each in (
         Upstream("openai", "openai", "gpt-5", says_sequence=False, thinks=False, signs=False),
         Upstream("anthropic", "anthropic", "claude-sonnet-4-6"),
-        Upstream("bedrock-nova", "bedrock", "amazon.nova-pro-v1:0", reasons=False, urls=False),
+        Upstream(
+            "bedrock-nova", "bedrock", "amazon.nova-2-lite-v1:0", signs=False, reasons=False, urls=False
+        ),
         Upstream("bedrock-claude", "bedrock", "anthropic.claude-sonnet-4-6-v1:0", reasons=False, urls=False),
         Upstream("gemini", "gemini", "gemini-2.5-flash", says_sequence=False),
         Upstream("vertex-gemini", "vertex", "gemini-2.5-pro", says_sequence=False),
@@ -50,13 +52,13 @@ UPSTREAMS: Final = {
 
 EMBEDDERS: Final = {
     "openai": "text-embedding-3-small",
-    "gemini": "gemini-embedding-2",
+    "gemini": "gemini-embedding-001",
     "vertex": "text-embedding-005",
     "cohere": "embed-v4.0",
     "bedrock": "amazon.titan-embed-text-v2:0",
     "ollama": "nomic-embed-text",
 }
-RERANKER: Final = "rerank-v3.5"
+RERANKERS: Final = {"cohere": "rerank-v3.5", "openai": "bge-reranker-v2-m3"}
 
 _PATHS: Final = {"openai": "/v1", "gemini": "/v1beta", "vertex": "/v1/projects/p/locations/l"}
 # Each failure is meant, and must not keep the next call away.
@@ -72,9 +74,9 @@ def config(url: str) -> dict[str, Any]:
     for vendor in VENDORS:
         models = [each.model for each in UPSTREAMS.values() if each.vendor == vendor]
         models += [EMBEDDERS[vendor]] if vendor in EMBEDDERS else []
-        models += [RERANKER] if vendor == "cohere" else []
+        models += [RERANKERS[vendor]] if vendor in RERANKERS else []
         # Its own Responses API has tests of its own; here they are translated like all else.
-        endpoints = {"endpoints": ["chat", "embeddings"]} if vendor == "openai" else {}
+        endpoints = {"endpoints": ["chat", "embeddings", "rerank"]} if vendor == "openai" else {}
         providers[vendor] = {
             "dialect": vendor,
             "base_url": f"{url}/{vendor}{_PATHS.get(vendor, '')}",

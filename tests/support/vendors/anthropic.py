@@ -12,6 +12,7 @@ key_header: Final = "x-api-key"
 
 _FINISHES: Final = {"stop": "end_turn", "tools": "tool_use", "sequence": "stop_sequence"}
 _ERRORS: Final = {429: "rate_limit_error", 400: "invalid_request_error", 404: "not_found_error"}
+_THREADS: Final = "message-threads-2026-08-12"
 _VERSIONS: Final = ("2023-06-01", "2026-10-21")
 
 
@@ -24,6 +25,9 @@ def answer(asked: Asked) -> Reply:
         return whole({"input_tokens": scenes.INPUT_TOKENS})
     if asked.path != "/v1/messages":
         raise LookupError(asked.path)
+    # Not among the types that the check knows, since it is of a beta.
+    if _THREADS in asked.headers.get("anthropic-beta", ""):
+        body.pop("thread", None)
     checked(messages_schema.checked_request, body)
     scene = SCENES[scene_in(asked.body)]
     if body.get("stream"):
@@ -83,12 +87,12 @@ def events(scene: Scene, model: str) -> list[dict[str, Any]]:
         out.append({"type": "content_block_start", "index": index, "content_block": block})
         out += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         out.append({"type": "content_block_stop", "index": index})
-    final = {**_usage(scene), "output_tokens": scenes.OUTPUT_TOKENS}
-    del final["inference_geo"], final["service_tier"], final["cache_creation"]
-    stop = {**_stop(scene)}
-    details, container = stop.pop("stop_details"), stop.pop("container")
-    delta = {**stop, "stop_details": details, "container": container}
-    return [*out, {"type": "message_delta", "delta": delta, "usage": final}, {"type": "message_stop"}]
+    final = {**_counts(scene), "output_tokens": scenes.OUTPUT_TOKENS}
+    return [
+        *out,
+        {"type": "message_delta", "delta": _stop(scene), "usage": final},
+        {"type": "message_stop"},
+    ]
 
 
 def _head(model: str) -> dict[str, Any]:
@@ -105,16 +109,22 @@ def _stop(scene: Scene) -> dict[str, Any]:
 
 
 def _usage(scene: Scene) -> dict[str, Any]:
-    reasoning = scenes.REASONING_TOKENS if scene.thoughts else 0
+    return {
+        **_counts(scene),
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "service_tier": "standard",
+        "inference_geo": None,
+    }
+
+
+def _counts(scene: Scene) -> dict[str, Any]:
+    """What the end of a stream says again."""
     return {
         "input_tokens": scenes.INPUT_TOKENS - scenes.CACHED_TOKENS,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": scenes.CACHED_TOKENS,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        "output_tokens_details": {"thinking_tokens": reasoning},
+        "output_tokens_details": {"thinking_tokens": scenes.REASONING_TOKENS if scene.thoughts else 0},
         "server_tool_use": None,
-        "service_tier": "standard",
-        "inference_geo": None,
     }
 
 

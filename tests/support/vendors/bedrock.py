@@ -29,10 +29,12 @@ def answer(asked: Asked) -> Reply:
     match operation:
         case "converse":
             checked(bedrock_schema.checked_request, body)
-            return whole(_message(SCENES[scene_in(asked.body)]))
+            return whole(_message(SCENES[scene_in(asked.body)], model))
         case "converse-stream":
             checked(lambda given: bedrock_schema.checked_request(given, "ConverseStream") and None, body)
-            frames = [event_frame(name, value) for name, value in _events(SCENES[scene_in(asked.body)])]
+            frames = [
+                event_frame(name, value) for name, value in _events(SCENES[scene_in(asked.body)], model)
+            ]
             return Reply(frames, EVENT_STREAM)
         case "invoke" if "anthropic." in model:
             anthropic.check_hosted(body, "bedrock-2023-05-31")
@@ -63,15 +65,16 @@ def event_frame(name: str, payload: Any) -> bytes:
     return message + struct.pack(">I", crc32(message))
 
 
-def _message(scene: Scene) -> dict[str, Any]:
+def _message(scene: Scene, model: str) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if scene.thoughts:
-        thought = {"text": "".join(scene.thoughts), "signature": scenes.SIGNATURE}
+        thought = {"text": "".join(scene.thoughts), **_signature(model)}
         content.append({"reasoningContent": {"reasoningText": thought}})
     if scene.texts:
         content.append({"text": "".join(scene.texts)})
     content += [
-        {"toolUse": {**_tool_use(number), "input": {"city": city}}} for number, city in enumerate(scene.cities)
+        {"toolUse": {**_tool_use(number), "input": {"city": city}}}
+        for number, city in enumerate(scene.cities)
     ]
     return {
         "output": {"message": {"role": "assistant", "content": content}},
@@ -80,13 +83,18 @@ def _message(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _events(scene: Scene) -> list[tuple[str, dict[str, Any]]]:
+def _signature(model: str) -> dict[str, str]:
+    """Only Claude signs its thoughts."""
+    return {"signature": scenes.SIGNATURE} if "anthropic." in model else {}
+
+
+def _events(scene: Scene, model: str) -> list[tuple[str, dict[str, Any]]]:
     out: list[tuple[str, dict[str, Any]]] = [("messageStart", {"role": "assistant"})]
     index = 0
     if scene.thoughts:
-        deltas: list[dict[str, str]] = [{"text": text} for text in scene.thoughts]
-        for said in [*deltas, {"signature": scenes.SIGNATURE}]:
-            out.append(_delta(index, {"reasoningContent": said}))
+        said = [{"text": text} for text in scene.thoughts]
+        said += [each for each in (_signature(model),) if each]
+        out += [_delta(index, {"reasoningContent": each}) for each in said]
         out.append(("contentBlockStop", {"contentBlockIndex": index}))
         index += 1
     if scene.texts:

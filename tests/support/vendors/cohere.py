@@ -47,7 +47,9 @@ def _response(scene: Scene) -> dict[str, Any]:
 
 def _events(scene: Scene) -> list[dict[str, Any]]:
     lists = {"content": [], "tool_plan": "", "tool_calls": [], "citations": []}
-    out = [{"type": "message-start", "id": _ID, "delta": {"message": {"role": "assistant", **lists}}}]
+    out: list[dict[str, Any]] = [
+        {"type": "message-start", "id": _ID, "delta": {"message": {"role": "assistant", **lists}}}
+    ]
     if scene.cities:
         plans = scene.texts or ("I will ", "look.")
         out += [{"type": "tool-plan-delta", "delta": {"message": {"tool_plan": plan}}} for plan in plans]
@@ -89,7 +91,13 @@ def _embedded(body: dict[str, Any]) -> Reply:
     meta = {"api_version": _VERSION, "billed_units": {"input_tokens": scenes.INPUT_TOKENS}}
     embeddings = {"float": [list(scenes.VECTOR)] * len(texts)}
     return whole(
-        {"id": _ID, "response_type": "embeddings_by_type", "embeddings": embeddings, "texts": texts, "meta": meta}
+        {
+            "id": _ID,
+            "response_type": "embeddings_by_type",
+            "embeddings": embeddings,
+            "texts": texts,
+            "meta": meta,
+        }
     )
 
 

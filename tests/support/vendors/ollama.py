@@ -20,9 +20,7 @@ def answer(asked: Asked) -> Reply:
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         counts = {"total_duration": 14_143_917, "load_duration": 1_019_500}
         vectors = {"embeddings": [list(scenes.VECTOR)] * len(texts)}
-        return whole(
-            {"model": body["model"], **vectors, **counts, "prompt_eval_count": scenes.INPUT_TOKENS}
-        )
+        return whole({"model": body["model"], **vectors, **counts, "prompt_eval_count": scenes.INPUT_TOKENS})
     if asked.path != "/api/chat":
         raise LookupError(asked.path)
     _check(ChatRequest, body)

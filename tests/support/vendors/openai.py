@@ -1,4 +1,4 @@
-"""OpenAI's chat completions and embeddings. Requests are judged by the types of openai-python."""
+"""OpenAI's chat completions and embeddings, judged by the types of openai-python; and vLLM's rerank."""
 
 import base64
 import struct
@@ -8,7 +8,7 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from pydantic import TypeAdapter
 from tests.support import chat_schema
 from tests.support.vendors import scenes
-from tests.support.vendors.interface import Asked, Reply, checked, encoded, sse, whole
+from tests.support.vendors.interface import Asked, RefusedError, Reply, checked, encoded, sse, whole
 from tests.support.vendors.scenes import SCENES, Scene, scene_in
 
 key_header: Final = "authorization"
@@ -23,6 +23,8 @@ def answer(asked: Asked) -> Reply:
     if asked.path == "/v1/embeddings":
         checked(_embeddings.validate_python, body)
         return _embedded(body)
+    if asked.path == "/v1/rerank":
+        return _ranked(body)
     if asked.path != "/v1/chat/completions":
         raise LookupError(asked.path)
     checked(_check, body)
@@ -92,7 +94,7 @@ def _chunks(scene: Scene, model: str, *, include_usage: bool) -> list[dict[str, 
             {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
             for piece in ('{"city":', f'"{city}"}}')
         ]
-    choices = [
+    choices: list[dict[str, Any]] = [
         {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None} for delta in deltas
     ]
     choices.append({"index": 0, "delta": {}, "logprobs": None, "finish_reason": _FINISHES[scene.finish]})
@@ -134,3 +136,16 @@ def _embedded(body: dict[str, Any]) -> Reply:
     data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(count)]
     usage = {"prompt_tokens": scenes.INPUT_TOKENS, "total_tokens": scenes.INPUT_TOKENS}
     return whole({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+
+def _ranked(body: dict[str, Any]) -> Reply:
+    """The last document is the best. Source: "Re-rank API" of vLLM's documentation, which is Jina's."""
+    if not isinstance(body.get("query"), str) or not isinstance(body.get("documents"), list):
+        raise RefusedError("query, documents: required")
+    ranks = range(len(body["documents"]) - 1, -1, -1)[: body.get("top_n")]
+    results = [
+        {"index": index, "document": {"text": body["documents"][index]}, "relevance_score": 0.9 - place / 10}
+        for place, index in enumerate(ranks)
+    ]
+    usage = {"total_tokens": scenes.INPUT_TOKENS}
+    return whole({"id": "rerank-fae51b2b", "model": body["model"], "usage": usage, "results": results})

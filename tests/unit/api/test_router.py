@@ -124,3 +124,24 @@ async def test_a_draining_worker_takes_no_new_calls(plane: Plane) -> None:
     assert code(await ask(plane, "GET", "/v1/responses/resp_1", SECRET)) == "draining"
     assert (await ask(plane, "GET", "/health/ready")).status == 503
     assert (await ask(plane, "GET", "/health/live")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1beta/models", 200),
+        ("GET", "/genai/v1/models/gpt", 200),
+        ("POST", "/v1beta/models/gpt:generateContent", 400),
+        ("POST", "/v1beta/models/gpt:embedContent", 400),
+        ("POST", "/v1beta/models/gpt:countTokens", 400),
+        ("GET", "/v1/models", 401),
+        ("POST", "/v1/chat/completions", 401),
+    ],
+)
+async def test_a_key_in_the_query_is_geminis_way(plane: Plane, method: str, path: str, status: int) -> None:
+    """400: what it is the key for is read, and the body is none of Gemini's."""
+    talk = conversation(b'{"contents":1,"content":1}', "", path=path, method=method)
+    talk.scope["headers"] = []
+    talk.scope["query_string"] = b"alt=json&key=" + SECRET.encode()
+    await plane.data.asgi(talk.scope, talk.receive, talk.send)
+    assert talk.status == status, talk.answer

@@ -1,6 +1,7 @@
 """What the status says of processes, deployments and credentials."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from tests.support.gateway_process import gateway_config, provider_config
 from tests.support.worker_process import Published
 
 from fastgate import clock
+from fastgate.control.identities.errors import MintingFailed
+from fastgate.control.identities.login import Login
 from fastgate.control.status import StatusReader
+from fastgate.domain.credential import AwsIdentity, Minted
 from fastgate.routing.health import Health
 from fastgate.store import processes
 from fastgate.store.counters import Header
@@ -35,7 +39,7 @@ def test_processes(published: Published) -> None:
     now_ns = clock.monotonic_ns()
     processes.record(published.counters, ProcessRecord("worker-1", os.getpid(), 2, now_ns - 3 * SECOND))
     processes.record(published.counters, ProcessRecord("control", 0, 1, now_ns))
-    status = StatusReader(published.publisher, published.counters).read()
+    status = StatusReader(published.publisher, published.counters, dict).read()
     assert status.pid == 4711
     assert 5 <= status.uptime_s < 15
     worker, control = status.processes
@@ -46,7 +50,7 @@ def test_processes(published: Published) -> None:
 
 
 def test_only_deployments_that_tell_something(published: Published) -> None:
-    reader = StatusReader(published.publisher, published.counters)
+    reader = StatusReader(published.publisher, published.counters, dict)
     snapshot = published.publisher.current()
     provider = snapshot.providers["local"]
     health = Health(published.counters, 0)
@@ -74,3 +78,20 @@ def test_only_deployments_that_tell_something(published: Published) -> None:
 
     cooling.reject(everywhere=True)
     assert reader.read().credentials[0].state == "rejected"
+
+
+def test_a_login_that_fails(published: Published) -> None:
+    login = Login("local", "main", "f", AwsIdentity(), random.Random(1))
+    reader = StatusReader(published.publisher, published.counters, lambda: {("local", "main"): login})
+
+    def shown() -> tuple[str, str]:
+        (credential,) = reader.read().credentials
+        return credential.state, credential.login_failure
+
+    assert shown() == ("no_secret", "")
+    login.failed(MintingFailed("the token service does not answer"))
+    assert shown() == ("no_secret", "the token service does not answer")
+    login.succeeded(Minted("secret", 0))
+    assert shown() == ("ok", "")
+    login.failed(MintingFailed("gone"))
+    assert shown() == ("ok", "gone"), "it has one until that expires"

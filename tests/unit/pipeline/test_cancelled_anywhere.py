@@ -67,7 +67,7 @@ async def plane(upstream: ByteServer, tmp_path: Path, _blockbuster: BlockBuster)
 
 
 async def at_rest(plane: Plane) -> None:
-    await until(lambda: not tasks.running())
+    await until(lambda: set(tasks.running()) == {plane.data._asking})
     assert plane.data.in_flight() == 0
     assert plane.in_flight() == 0, "a choice was not given back to its plan"
     assert all(stats.open == stats.idle and not stats.waiting for stats in plane.pools())

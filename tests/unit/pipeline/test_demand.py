@@ -245,3 +245,20 @@ async def test_documents_are_ranked_by_the_hundred(till: Till) -> None:
             found = asked(till, operation, query="q", documents=["a document" * 10] * documents)
             assert found.size.searches == searches
         assert asked(till, operation, query="q", documents="none").size.searches == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gemini": {"cachedContent": "cachedContents/1"}},
+        {"anthropic": {"container": "c"}},
+        {"gemini": {"tools": [{"googleSearch": {}}]}},
+        {"bedrock": {"toolConfig": {"tools": [{"systemTool": {"name": "x"}}]}}},
+    ],
+)
+async def test_what_is_passed_on_counts_whatever_its_format(till: Till, options: Any) -> None:
+    assert demand(till).size.files == 0
+    assert demand(till, provider_options=options).size.files == 1
+    body = msgspec.json.encode({"model": "gpt", **next(iter(options.values()))})
+    passed = till.exchange(body, headers=((b"x-fastgate-compat", b"pass"),))
+    assert demand_of(passed).size.files == 1

@@ -31,6 +31,18 @@ def test_the_text_of_a_stream_is_counted() -> None:
     assert delivered.tokens(MODEL) == token_count.count(TEXT, MODEL)
 
 
+def test_what_came_since_the_provider_last_reported() -> None:
+    delivered = Delivered()
+    delivered.reported()
+    assert delivered.unreported(MODEL) == 0
+    delivered.add(TEXT)
+    assert delivered.unreported(MODEL) == delivered.tokens(MODEL) > 0
+    delivered.reported()
+    assert delivered.unreported(MODEL) == 0
+    delivered.add(TEXT)
+    assert delivered.unreported(MODEL) == -(-delivered.tokens(MODEL) // 2)
+
+
 def test_what_frames_a_stream_is_no_text() -> None:
     delivered = Delivered()
     for piece in (b": ping\n\n", b"data: [DONE]\n\n", b"data: {broken\n\n", sse({"choices": []})):

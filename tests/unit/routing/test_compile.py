@@ -10,7 +10,7 @@ from tests.support.routing import local, snapshot
 from fastgate.domain.credential import AwsIdentity, AwsKeyRefs, AzureIdentity, GoogleIdentity, SecretRef
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.provider_table import KNOWN
-from fastgate.domain.snapshot import Strategy, StreamFailure
+from fastgate.domain.snapshot import KeptResponses, Strategy, StreamFailure
 from fastgate.errors import ConfigError
 
 OPENAI = {"credentials": [{"secret": "sk-test"}]}
@@ -164,6 +164,12 @@ def test_a_route_may_name_a_model_that_no_list_has() -> None:
     assert snap.routes["r"].groups[0].targets[0].deployment == "openai/gpt-99"
     assert snap.deployments["openai/gpt-99"].upstream_model == "gpt-99"
     assert "gpt-99" not in snap.serves["openai"].names
+
+
+def test_what_is_kept_of_translated_responses() -> None:
+    given = {"store_translated": True, "ttl_s": 60, "max_mb": 3}
+    assert snapshot(responses=given).worker.responses == KeptResponses(on=True, ttl_s=60, max_bytes=3 << 20)
+    assert not snapshot().worker.responses.on
 
 
 def test_targets_at_providers_that_are_not_configured_are_left_out() -> None:

@@ -7,8 +7,10 @@ import pytest
 from tests.conftest import FakeClock
 from tests.support.routing import Rig, local, name_of, snapshot
 
+from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind as Kind
 from fastgate.domain.failure import UpstreamError
+from fastgate.domain.snapshot import Provider
 from fastgate.errors import GatewayError
 from fastgate.routing.plan import Choice, Wait
 
@@ -415,3 +417,19 @@ def test_the_next_walk_passes_over_what_asked_for_more_time(tmp_path: Path, fake
     assert plan.next(fake_clock.monotonic) == Wait(2.0)
     fake_clock.advance(2)
     assert name_of(rig.choice(plan)) == "a/m:c1"
+
+
+def test_an_endpoint_is_native_where_every_deployment_has_it_for_its_model(
+    tmp_path: Path, fake_clock: FakeClock
+) -> None:
+    plan = make(tmp_path, fake_clock, endpoints=["chat"]).plan("r")
+    asked = []
+
+    def speaks(provider: Provider, model: str) -> bool:
+        asked.append((provider.name, model))
+        return provider.name == "a"
+
+    assert plan.natively(Endpoint.CHAT, lambda provider, model: True)
+    assert not plan.natively(Endpoint.CHAT, speaks)
+    assert asked == [("a", "m"), ("b", "m")]
+    assert not plan.natively(Endpoint.COUNT_TOKENS, lambda provider, model: True)

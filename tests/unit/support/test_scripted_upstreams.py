@@ -18,7 +18,10 @@ from tests.support.scripted_upstreams import KEY, VENDORS, ScriptedUpstreams
 from tests.support.vendors.interface import Asked, Reply, encoded
 from tests.support.vendors.scenes import SCENES, TOOL
 
-_CALLED = {name: [] for name in SCENES} | {"tool": ["Paris"], "tools": ["Paris", "Oslo"]}
+_CALLED: dict[str, list[str]] = {name: [] for name in SCENES} | {
+    "tool": ["Paris"],
+    "tools": ["Paris", "Oslo"],
+}
 _SCENES = [name for name in SCENES if name != "dies"]
 _CLAUDE = "anthropic.claude-sonnet-4-6"
 

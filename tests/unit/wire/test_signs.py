@@ -78,6 +78,7 @@ def test_files(format_: Format, part: dict[str, Any]) -> None:
         (RESPONSES, {"conversation": "conv_1"}),
         (RESPONSES, {"type": "item_reference", "id": "msg_1"}),
         (MESSAGES, {"container": "container_1"}),
+        (MESSAGES, {"thread": {"previous_message_id": "msg_1"}}),
         (CONTENT, {"cachedContent": "cachedContents/a"}),
     ],
 )

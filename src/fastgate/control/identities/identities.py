@@ -16,6 +16,10 @@ WAIT_S: Final = 3.0
 """How long a worker's question waits for the first secret of a login."""
 
 
+Logins = dict[tuple[str, str], Login]
+"""By provider and id of the credential."""
+
+
 class Published(Protocol):
     """What the workers run on."""
 
@@ -34,8 +38,12 @@ class Identities:
         self._mint = mint_
         self._rng = random.Random()  # noqa: S311 (spreads moments)
         self._generation = 0
-        self._logins: dict[tuple[str, str], Login] = {}
+        self._logins: Logins = {}
         self._changed = asyncio.Event()
+
+    def logins(self) -> Logins:
+        """Those of the configuration in use."""
+        return self._logins
 
     async def run(self) -> None:
         """Keep all secrets fresh, for ever."""

@@ -49,6 +49,11 @@ class Login:
             return None
         return minted
 
+    @property
+    def failure(self) -> str:
+        """Why the last try failed; "" where it did not."""
+        return self._reason
+
     def succeeded(self, minted: Minted) -> None:
         now_ns = clock.time_ns()
         if 0 < minted.expires_ns <= now_ns:

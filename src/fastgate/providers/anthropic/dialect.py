@@ -34,13 +34,13 @@ class AnthropicDialect:
         return Format.MESSAGES if wanted in CONVERSATIONS else None
 
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
-        return None
+        """A client of Vertex AI says its version in the body, where this API knows no such member."""
+        return None if plan.translated or _says_version(plan) else _without_version
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         """A client of this API says its version; what is written here for others is of the first one."""
         path, query = (_PATH, "") if plan.translated else (plan.path, plan.query)
-        says_version = not plan.translated and any(name.lower() == _VERSION for name, _ in plan.headers)
-        extra: Sequence[Header] = () if says_version else _FIRST_VERSION
+        extra: Sequence[Header] = () if not plan.translated and _says_version(plan) else _FIRST_VERSION
         if isinstance(plan.secret, str) and plan.secret.startswith(_OAUTH):
             extra = (*extra, (_BETA, _with_oauth(plan.headers)))
             bearer = msgspec.structs.replace(
@@ -57,6 +57,14 @@ class AnthropicDialect:
 
     def read_answer(self, endpoint: Endpoint, body: bytes, *, stored: bool = False) -> Answer:
         return read_summary(PROVIDER, body)
+
+
+def _says_version(plan: RequestPlan) -> bool:
+    return any(name.lower() == _VERSION for name, _ in plan.headers)
+
+
+def _without_version(members: dict[str, Any]) -> None:
+    members.pop("anthropic_version", None)
 
 
 def _with_oauth(headers: Sequence[Header]) -> bytes:

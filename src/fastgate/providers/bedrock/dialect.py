@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 from fastgate import clock
 from fastgate.domain.credential import AwsKeys
@@ -15,7 +14,7 @@ from fastgate.providers.bedrock.betas import known_betas
 from fastgate.providers.bedrock.errors import classify_error
 from fastgate.providers.bedrock.guardrail import guardrail_of
 from fastgate.providers.bedrock.sigv4 import signed_headers
-from fastgate.providers.common.head import HeadBuilder, host, target
+from fastgate.providers.common.head import HeadBuilder, host, segment, target
 from fastgate.providers.interface import Answer, Header, RequestPlan, StreamDecoder
 from fastgate.providers.passthrough import PassedThrough, read_summary
 from fastgate.wire import converse, invoke
@@ -59,7 +58,7 @@ class BedrockDialect:
         return None
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
-        prefix = f"/model/{_quoted(plan.model)}"
+        prefix = f"/model/{segment(plan.model)}"  # an id, a profile or an ARN
         path = f"/{_operation(plan)}"
         plan = plan._replace(content_type=plan.content_type or b"application/json")
         extra: Sequence[Header] = ()
@@ -86,13 +85,6 @@ class BedrockDialect:
     def read_answer(self, endpoint: Endpoint, body: bytes, *, stored: bool = False) -> Answer:
         spoken = invoke if FORMATS.get(endpoint) is Format.INVOKE else converse
         return read_summary(spoken.PROVIDER, body)
-
-
-def _quoted(model: str) -> str:
-    """An id, a profile or an ARN as one segment of a path."""
-    if not model.strip("."):
-        raise ValueError("a model's name that is a step in a path")
-    return quote(model, safe="")
 
 
 def _operation(plan: RequestPlan) -> str:

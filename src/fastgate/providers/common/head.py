@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastgate._version import __version__
 from fastgate.providers.interface import Header, RequestPlan
@@ -72,6 +72,14 @@ class HeadBuilder:
                 lines.append(_line(name, value))
         lines.append(b"content-length: %d\r\n\r\n" % len(body))
         return b"".join(lines)
+
+
+def segment(name: str, safe: str = "") -> str:
+    """A model's name, which may be a client's, as one segment of a path: it leads to no other one. ValueError
+    for what is a step in a path."""
+    if not name.strip("."):
+        raise ValueError("a model's name that is a step in a path")
+    return quote(name, safe=safe)
 
 
 def target(plan: RequestPlan, path: str, *, prefix: str = "", query: str = "") -> bytes:

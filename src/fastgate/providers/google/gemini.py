@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -10,7 +9,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Provider
-from fastgate.providers.common.head import HeadBuilder
+from fastgate.providers.common.head import HeadBuilder, segment
 from fastgate.providers.google.errors import classify_error
 from fastgate.providers.google.verbs import ALT_SSE, content_verb, embed_verb
 from fastgate.providers.interface import Answer, Header, RequestPlan, StreamDecoder
@@ -45,7 +44,8 @@ class GeminiDialect:
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         verb = embed_verb(body) if plan.format is Format.EMBED_CONTENT else content_verb(plan)
-        prefix = "/" + quote(_resource(plan.model), safe="/@")
+        collection, _, name = _resource(plan.model).partition("/")
+        prefix = f"/{collection}/{segment(name, '@')}"
         # Nothing of the client's query: it may have its key, or a mask that hides the usage.
         return _heads.build(plan, ":" + verb, body, prefix=prefix, query=ALT_SSE if plan.stream else "")
 

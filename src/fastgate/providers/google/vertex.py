@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final
-from urllib.parse import quote
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Provider
-from fastgate.providers.common.head import HeadBuilder
+from fastgate.providers.common.head import HeadBuilder, segment
 from fastgate.providers.google.errors import classify_error
 from fastgate.providers.google.verbs import ALT_SSE, content_verb
 from fastgate.providers.google.vertex_body import adapt_contents, adapt_count, adapt_embedding
@@ -122,8 +121,8 @@ def _published(model: str) -> tuple[Publisher, str]:
 def _path(model: str, publisher: Publisher) -> str:
     name = _published(model)[1]
     if name.startswith(_OWN_ENDPOINTS):
-        return "/" + quote(name, safe="/")
-    return f"/publishers/{publisher.value}/models/{quote(name, safe='@')}"
+        return f"/{_OWN_ENDPOINTS}{segment(name.removeprefix(_OWN_ENDPOINTS))}"
+    return f"/publishers/{publisher.value}/models/{segment(name, '@')}"
 
 
 def _claude_body(plan: RequestPlan) -> Adapt:

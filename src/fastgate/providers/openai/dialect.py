@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import FAMILIES, Format
 from fastgate.domain.snapshot import Provider
 from fastgate.providers.common.errors import classify_status
-from fastgate.providers.common.head import HeadBuilder
+from fastgate.providers.common.head import HeadBuilder, segment
 from fastgate.providers.interface import Answer, Header, RequestPlan, StreamDecoder
 from fastgate.providers.openai.answer import read_answer
 from fastgate.providers.openai.responses_stream import ResponsesStream
@@ -53,7 +52,7 @@ class OpenAIDialect:
             assert plan.format is not None
             path, query = _PATHS[plan.format], ""
         names_deployment = plan.provider.azure_deployments and not path.startswith("/responses")
-        prefix = "/deployments/" + quote(plan.model, safe="") if names_deployment else ""
+        prefix = "/deployments/" + segment(plan.model) if names_deployment else ""
         return _heads.build(plan, path, body, prefix=prefix, query=query)
 
     def classify_error(self, status: int, headers: Sequence[Header], body: bytes) -> UpstreamError:

@@ -9,12 +9,10 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.wire.cohere.embed_body import TYPES, write_inputs, write_task
 from fastgate.wire.cohere.embed_provider import EmbedAnswer
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
-from fastgate.wire.embeddings.reading import NO_ANSWER
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.embeddings.vectors import asked_types
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 
 _THIRD: Final = ("embed-english-v3", "embed-multilingual-v3")

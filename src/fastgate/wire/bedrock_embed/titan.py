@@ -10,13 +10,11 @@ from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.wire.embeddings.inputs import refusal, text_of
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
-from fastgate.wire.embeddings.reading import NO_ANSWER, count
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.embeddings.vectors import Vector
-from fastgate.wire.interface import Losses, Request, Summary, Target
-from fastgate.wire.lenient import UNREADABLE
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
+from fastgate.wire.lenient import UNREADABLE, count
 
 _FIRST: Final = ("titan-embed-text-v1", "titan-embed-g1-text")
 _IMAGES: Final = "titan-embed-image"

@@ -1,7 +1,6 @@
 """Pieces of an answer that whole ones and chunks share, with what each vendor makes of them."""
 
 from collections.abc import Iterator
-from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ from fastgate.domain.conversation import Citation, Image
 from fastgate.domain.format import Format
 from fastgate.wire.chat import media
 from fastgate.wire.chat.answer_shapes import Call, Function, Said, annotations
+from fastgate.wire.lenient import UNREADABLE
 
 
 def thoughts_of(said: Said) -> str:
@@ -54,7 +54,7 @@ def citations_of(said: Said) -> Iterator[Citation]:
     for raw in said.annotations or ():
         try:
             cited = annotations.decode(raw).url_citation
-        except msgspec.ValidationError:
+        except UNREADABLE:
             continue  # beside the answer, and not worth it
         if cited is not None:
             yield Citation(
@@ -77,8 +77,3 @@ def arguments_of(function: Function) -> str:
 def signature_of(call: Call) -> str | None:
     extra = call.extra_content
     return extra.google.thought_signature if extra is not None and extra.google is not None else None
-
-
-def new_id() -> str:
-    """For a call that the server gave none."""
-    return f"call_{token_hex(12)}"

@@ -6,6 +6,10 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from fastgate.domain.conversation import Source
+from fastgate.wire.addresses import web_url
+
+UNKNOWN_IMAGE: Final = "image/png"
+"""For bytes of which nobody has said what they are, where one has to be named."""
 
 _SOUNDS: Final = {
     "wav": "audio/wav",
@@ -44,10 +48,11 @@ def source_of_file(data: str) -> Source:
 
 
 def url_of(source: Source, media_type: str) -> str | None:
-    """A URL for it, with `media_type` where it says none; None for what has neither bytes nor URL."""
+    """A URL for it, with `media_type` where it says none; None for what has neither bytes nor an address on
+    the web."""
     if source.data is not None:
         return f"data:{source.media_type or media_type};base64,{source.data}"
-    return source.url
+    return web_url(source)
 
 
 def text_of(source: Source) -> str | None:

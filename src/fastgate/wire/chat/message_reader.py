@@ -1,7 +1,7 @@
 """Messages of a request for a chat, read into neutral ones; each stays one message, in its place."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Never
+from typing import Any, Final
 
 import msgspec
 
@@ -23,11 +23,12 @@ from fastgate.domain.conversation import (
     Video,
 )
 from fastgate.domain.format import Format
-from fastgate.errors import GatewayError
 from fastgate.wire.chat import media
 from fastgate.wire.chat.shapes import ChatMessage, ContentPart, ThinkingBlock, ToolCall
 from fastgate.wire.interface import raw
 from fastgate.wire.messages.seal import opened
+from fastgate.wire.reading import decoded, missing
+from fastgate.wire.seals import AHEAD
 
 _ROLES: Final = {
     "system": Role.SYSTEM,
@@ -35,6 +36,7 @@ _ROLES: Final = {
     "user": Role.USER,
     "assistant": Role.ASSISTANT,
 }
+_anything: Final = msgspec.json.Decoder()
 _NO_CONTENT: Final = frozenset({b"", b"null"})
 
 
@@ -42,10 +44,6 @@ def read_messages(messages: Sequence[ChatMessage], body: bytes) -> tuple[Message
     """`body` is the request that they are of. GatewayError `missing_field`."""
     reader = _Reader(body)
     return tuple([reader.message(index, message) for index, message in enumerate(messages)])
-
-
-def missing(param: str) -> Never:
-    raise GatewayError("missing_field", f"The field {param!r} is missing.", param=param)
 
 
 class _Reader:
@@ -157,7 +155,7 @@ class _Reader:
 
     def _as_written(self, index: int, number: int) -> msgspec.Raw:
         if self._decoded is None:
-            self._decoded = msgspec.json.decode(self._body)
+            self._decoded = decoded(_anything, self._body)
         return raw(self._decoded["messages"][index]["content"][number])
 
 
@@ -187,7 +185,7 @@ def _thinking(block: ThinkingBlock, ahead: str | None) -> tuple[Thinking | None,
     if not block.signature:
         return Thinking(text=block.thinking, format=Format.CHAT), ahead
     seal = opened(block.signature, Format.MESSAGES)
-    if seal.ahead:
+    if seal.place == AHEAD:
         return None, seal.text
     return Thinking(text=block.thinking, signature=seal.text, format=seal.format), ahead
 

@@ -158,9 +158,11 @@ class _Writer:
             case Text():
                 if part.signature is not None:
                     self._losses.drop("thought_signature")
+                if part.citations:
+                    self._lose(index, number, ".citations")
                 return self._marked({"type": "text", "text": part.text}, part.cache)
             case Image():
-                url = media.url_of(part.source, "image/png")
+                url = media.url_of(part.source, media.UNKNOWN_IMAGE)
                 if url is not None:
                     image = {"url": url} if part.detail is None else {"url": url, "detail": part.detail}
                     return self._marked({"type": "image_url", "image_url": image}, part.cache)

@@ -10,7 +10,7 @@ from fastgate.wire.chat.answer_shapes import answers
 from fastgate.wire.chat.reply_reader import read_answer
 from fastgate.wire.chat.request_writer import write_request
 from fastgate.wire.chat.stream_reader import ChatStreamReader
-from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target
+from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE
 from fastgate.wire.openai_errors import error_in
 from fastgate.wire.openai_usage import usage_of
@@ -20,19 +20,9 @@ class ChatProvider:
     """As `ProviderFormat`."""
 
     format: Format = Format.CHAT
-    markers: tuple[bytes, ...] = (
-        b'"usage"',
-        b'"finish_reason"',
-        b'"error"',
-        # vLLM's error, which has no key of that name.
-        b'"object":"error',
-        b'"object": "error',
-        b"[DONE]",
-    )
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
-        assert isinstance(request, Conversation)
-        return write_request(request, target, losses)
+        return write_request(expect(request, Conversation), target, losses)
 
     def read_answer(self, body: bytes) -> Reply:
         return read_answer(body)
@@ -40,8 +30,8 @@ class ChatProvider:
     def stream_reader(self) -> StreamReader:
         return ChatStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> Splitter:
-        return EventSplitter(markers, limit)
+    def splitter(self, limit: int) -> Splitter:
+        return EventSplitter((), limit)
 
     def summary(self, body: bytes) -> Summary:
         error = error_in(body)

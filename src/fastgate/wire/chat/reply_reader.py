@@ -3,13 +3,13 @@
 from fastgate.domain.conversation import Foreign, Part, Refusal, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Reply
+from fastgate.wire.call_ids import new_call_id
 from fastgate.wire.chat import answer_shapes
 from fastgate.wire.chat.answer_shapes import Call, Said, answers
 from fastgate.wire.chat.content_reader import (
     arguments_of,
     citations_of,
     images_of,
-    new_id,
     pieces_of,
     signature_of,
     thoughts_of,
@@ -73,14 +73,16 @@ def _parts(said: Said) -> list[Part]:
     if said.function_call is not None and said.function_call.name:
         parts.append(
             ToolUse(
-                id=new_id(), name=said.function_call.name, arguments=arguments_of(said.function_call) or "{}"
+                id=new_call_id(),
+                name=said.function_call.name,
+                arguments=arguments_of(said.function_call) or "{}",
             )
         )
     return parts
 
 
 def _tool_use(call: Call) -> ToolUse:
-    id_ = call.id or new_id()
+    id_ = call.id or new_call_id()
     signature = signature_of(call)
     if call.custom is not None:
         if not call.custom.name:

@@ -79,9 +79,9 @@ def _message(choice: Choice, *, function: bool) -> dict[str, Any]:
             case Refusal():
                 refusals.append(part.text)
             case Image():
-                url = media.url_of(part.source, "image/png")
-                if url is not None:
-                    images.append({"type": "image_url", "image_url": {"url": url}})
+                image = image_of(part)
+                if image is not None:
+                    images.append(image)
             case Foreign() if part.format is Format.CHAT:
                 beside[part.kind] = part.raw
             case _:
@@ -117,6 +117,12 @@ def _call(call: ToolUse) -> dict[str, Any]:
     if call.signature is not None:
         out["extra_content"] = {"google": {"thought_signature": call.signature}}
     return out
+
+
+def image_of(image: Image) -> dict[str, Any] | None:
+    """As OpenRouter has images that a model made. None: there is nothing to show."""
+    url = media.url_of(image.source, media.UNKNOWN_IMAGE)
+    return None if url is None else {"type": "image_url", "image_url": {"url": url}}
 
 
 def annotation_of(citation: Citation, start: int, end: int) -> dict[str, Any] | None:

@@ -24,10 +24,10 @@ import msgspec
 
 from fastgate.domain.conversation import Conversation, Effort, Reasoning, Schema
 from fastgate.domain.format import Format
-from fastgate.wire.chat.message_reader import missing, read_messages
+from fastgate.wire.chat.message_reader import read_messages
 from fastgate.wire.chat.shapes import ChatRequest, ResponseFormat
 from fastgate.wire.chat.tool_reader import read_choice, read_tools
-from fastgate.wire.embeddings.reading import read_fields
+from fastgate.wire.reading import json_object, missing, read_fields
 
 _requests: Final = msgspec.json.Decoder(ChatRequest)
 
@@ -48,7 +48,7 @@ def read_request(body: bytes) -> Conversation:
     return kind(
         format=Format.CHAT,
         messages=read_messages(request.messages, body),
-        tools=read_tools(request, body),
+        tools=read_tools(request),
         tool_choice=read_choice(request),
         parallel_tools=parallel,
         max_output_tokens=_first(request.max_completion_tokens, request.max_tokens),
@@ -88,7 +88,7 @@ def _schema(format_: ResponseFormat | None) -> Schema | None:
     said = format_.json_schema or missing("response_format.json_schema")
     return Schema(
         # A schema that is left out allows any object.
-        schema=said.schema if bytes(said.schema) not in (b"", b"null") else None,
+        schema=json_object(said.schema, "response_format.json_schema.schema"),
         name=said.name,
         description=said.description,
         strict=said.strict,

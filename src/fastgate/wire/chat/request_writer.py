@@ -16,7 +16,8 @@ from fastgate.domain.format import Format
 from fastgate.wire.chat.message_writer import cache_control, write_messages
 from fastgate.wire.chat.models import Traits, traits
 from fastgate.wire.interface import Losses, Target
-from fastgate.wire.unsaid import drop_unsaid, written
+from fastgate.wire.tools import only_tools
+from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
 
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 _AS_THEY_ARE: Final = (
@@ -115,18 +116,20 @@ def _effort_of(budget_tokens: int) -> Effort:
 def _write_tools(request: Conversation, model: Traits, body: dict[str, Any], losses: Losses) -> None:
     """A choice without tools is an error to servers, so it goes with them."""
     choice = request.tool_choice
-    only = _allowed(choice)
+    only = only_tools(choice)  # `allowed_tools` is known to OpenAI alone
     tools: list[Any] = []
     for index, tool in enumerate(request.tools):
         if isinstance(tool, Tool):
-            if only is None or tool.name in only:
-                tools.append(_tool(tool, model, losses))
+            if not only or tool.name in only:
+                tools.append(_tool(tool, index, request, model, losses))
         elif tool.format is Format.CHAT:
-            if only is None:
+            if not only:
                 tools.append(tool.raw)
         else:
             losses.drop(f"tools[{index}]")
     if not tools:
+        if choice is not None and choice.choosing is Choosing.REQUIRED:
+            losses.drop(written(request, "tool_choice"))
         return
     body["tools"] = tools
     if choice is not None:
@@ -135,22 +138,14 @@ def _write_tools(request: Conversation, model: Traits, body: dict[str, Any], los
         body["parallel_tool_calls"] = request.parallel_tools
 
 
-def _allowed(choice: ToolChoice | None) -> tuple[str, ...] | None:
-    """The only tools that may be called, if they are fewer than all and more than the one that must be: the
-    others are left out, since `allowed_tools` is known to OpenAI alone."""
-    if choice is None or not choice.names or choice.choosing is Choosing.NONE:
-        return None
-    return None if choice.choosing is Choosing.REQUIRED and len(choice.names) == 1 else choice.names
-
-
-def _tool(tool: Tool, model: Traits, losses: Losses) -> dict[str, Any]:
+def _tool(tool: Tool, index: int, request: Conversation, model: Traits, losses: Losses) -> dict[str, Any]:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description
     if tool.custom:
         if tool.parameters is not None:
             said["format"] = tool.parameters
-        out = {"type": "custom", "custom": said}
+        out: dict[str, Any] = {"type": "custom", "custom": said}
     else:
         if tool.parameters is not None:
             said["parameters"] = tool.parameters
@@ -162,6 +157,10 @@ def _tool(tool: Tool, model: Traits, losses: Losses) -> dict[str, Any]:
             out["cache_control"] = cache_control(tool.cache)
         else:
             losses.drop("cache_control")
+    if request.format is Format.CHAT:
+        out.update(tool.extra)
+    else:
+        drop_extra(tool, f"tools[{index}]", losses)
     return out
 
 

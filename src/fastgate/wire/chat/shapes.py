@@ -177,7 +177,7 @@ class ChatRequest(msgspec.Struct):
     stream: msgspec.Raw = ABSENT
     stream_options: msgspec.Raw = ABSENT
     fallbacks: msgspec.Raw = ABSENT
-    tools: list[ChatTool] | None = None
+    tools: list[msgspec.Raw] | None = None
     tool_choice: Literal["none", "auto", "required", "any"] | NamedChoice | None = None
     functions: list[Function] | None = None
     function_call: Literal["none", "auto"] | Named | None = None

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from fastgate._core.sse import event_data
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
@@ -14,6 +12,7 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Started,
     TextDelta,
@@ -22,11 +21,12 @@ from fastgate.domain.reply import (
     ToolStarted,
     Used,
 )
+from fastgate.wire.call_ids import new_call_id
 from fastgate.wire.chat.answer_shapes import Call, Choice, Said, answers
 from fastgate.wire.chat.content_reader import (
     arguments_of,
     citations_of,
-    new_id,
+    images_of,
     pieces_of,
     signature_of,
     thoughts_of,
@@ -151,8 +151,7 @@ class ChatStreamReader:
         if not is_empty(said.audio):
             deltas.append(ForeignDelta(format=Format.CHAT, kind="audio", raw=said.audio))
         if said.images:
-            images = msgspec.Raw(msgspec.json.encode(said.images))
-            deltas.append(ForeignDelta(format=Format.CHAT, kind="images", raw=images))
+            deltas += [ImageDelta(image, index) for image in images_of(said.images)]
 
 
 def _read_pieces(said: Said, index: int, deltas: list[Delta]) -> None:
@@ -177,7 +176,7 @@ def _read_call(call: Call, choice: int, begun: _Begun, deltas: list[Delta]) -> N
         deltas.append(
             ToolStarted(
                 index=tool.index,
-                id=tool.id or new_id(),
+                id=tool.id or new_call_id(),
                 name=name,
                 custom=call.custom is not None,
                 signature=signature_of(call),

@@ -15,6 +15,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -26,15 +27,16 @@ from fastgate.domain.reply import (
 )
 from fastgate.domain.usage import Usage
 from fastgate.wire.chat.finish import reason_of
-from fastgate.wire.chat.reply_writer import annotation_of
+from fastgate.wire.chat.reply_writer import annotation_of, image_of
 from fastgate.wire.chat.request_reader import FunctionConversation
 from fastgate.wire.chat.thinking_blocks import Block, block_of
-from fastgate.wire.chat.usage import write_usage
+from fastgate.wire.chat.usage import tier_of, write_usage
 from fastgate.wire.interface import Asked, Problem
-from fastgate.wire.messages.seal import FAMILY, Seal, carried
+from fastgate.wire.messages.seal import FAMILY, carried
 from fastgate.wire.openai import DONE, error_event
+from fastgate.wire.seals import AHEAD, Seal
 
-_OfChoice = ThinkingDelta | Sealed | RefusalDelta | ToolStarted | ToolDelta | Cited | Ended
+_OfChoice = ThinkingDelta | Sealed | RefusalDelta | ImageDelta | ToolStarted | ToolDelta | Cited | Ended
 
 _encode: Final = msgspec.json.Encoder().encode
 _DELTA: Final = b'{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":null}'
@@ -96,11 +98,15 @@ class ChatStreamWriter:
             if not choice.ended:
                 self._end(index, choice, Finish.TOOL_USE if choice.called else Finish.STOP, out)
         if self._usage is not None and self._asked.include_usage:
-            out.append(b'%b],"usage":%b}\n\n' % (self._head, _encode(write_usage(self._usage))))
+            tier = tier_of(self._usage.service_tier)
+            served = b"" if tier is None else b',"service_tier":%b' % _encode(tier)
+            out.append(b'%b],"usage":%b%b}\n\n' % (self._head, _encode(write_usage(self._usage)), served))
         out.append(DONE)
         return b"".join(out)
 
     def failure(self, problem: Problem) -> bytes:
+        if self._over:
+            return b""
         self._over = True
         return error_event(problem.message, problem.type, problem.code, problem.param)
 
@@ -120,7 +126,8 @@ class ChatStreamWriter:
 
     def _begin(self, index: int, out: list[bytes]) -> _Choice:
         choice = self._choices[index] = _Choice()
-        out.append(self._chunk(_DELTA % (index, _ROLE, b"null")))
+        if not self._asked.continues:
+            out.append(self._chunk(_DELTA % (index, _ROLE, b"null")))
         return choice
 
     def _say(self, index: int, delta: bytes, out: list[bytes]) -> None:
@@ -164,6 +171,10 @@ class ChatStreamWriter:
             case RefusalDelta():
                 choice.refused = True
                 self._say(index, b'{"refusal":%b}' % _encode(delta.text), out)
+            case ImageDelta():
+                image = image_of(delta.image)
+                if image is not None:
+                    self._say(index, _encode({"images": [image]}), out)
             case Sealed():
                 self._say(index, _encode({"thinking_blocks": [_block(choice, delta)]}), out)
             case Cited():
@@ -215,7 +226,7 @@ def _block(choice: _Choice, delta: Sealed) -> Block:
     else:
         thinking = Thinking(text="".join(choice.thought), signature=delta.signature, format=delta.format)
         if not choice.thought and delta.format not in FAMILY:
-            ahead = carried(Seal(delta.format, delta.signature, ahead=True))
+            ahead = carried(Seal(delta.format, delta.signature, place=AHEAD))
             return {"type": "thinking", "thinking": "", "signature": ahead}
         choice.thought.clear()
     block = block_of(thinking)

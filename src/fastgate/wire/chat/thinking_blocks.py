@@ -4,7 +4,8 @@ from typing import Any
 
 from fastgate.domain.conversation import Text, Thinking
 from fastgate.domain.format import Format
-from fastgate.wire.messages.seal import Seal, carried
+from fastgate.wire.messages.seal import carried
+from fastgate.wire.seals import AHEAD, Seal
 
 Block = dict[str, Any]
 
@@ -26,5 +27,5 @@ def block_ahead(text: Text) -> Block | None:
     """What carries the seal of a text, which has no place of its own here."""
     if text.signature is None:
         return None
-    seal = Seal(Format.GENERATE_CONTENT, text.signature, ahead=True)
+    seal = Seal(Format.GENERATE_CONTENT, text.signature, place=AHEAD)
     return {"type": "thinking", "thinking": "", "signature": carried(seal)}

@@ -1,21 +1,26 @@
 """Tools of a request for a chat and the choice among them, read into neutral ones."""
 
-from typing import Any
+from typing import Final
 
 import msgspec
 
-from fastgate.domain.conversation import Choosing, Foreign, Tool, ToolChoice
+from fastgate.domain.conversation import CacheFor, Choosing, Foreign, Tool, ToolChoice
 from fastgate.domain.format import Format
-from fastgate.wire.chat.message_reader import cache_of, missing
+from fastgate.wire.chat.message_reader import cache_of
 from fastgate.wire.chat.shapes import ChatRequest, ChatTool, Function, Named, NamedChoice
-from fastgate.wire.interface import raw
+from fastgate.wire.reading import MEMBERS, Members, decoded, json_object, missing
+
+_tools: Final = msgspec.json.Decoder(ChatTool)
+_KNOWN: Final = frozenset(ChatTool.__struct_fields__)
 
 
-def read_tools(request: ChatRequest, body: bytes) -> tuple[Tool | Foreign, ...]:
-    """Those of today, or where there is none of them the functions of old. GatewayError `missing_field`."""
+def read_tools(request: ChatRequest) -> tuple[Tool | Foreign, ...]:
+    """Those of today, or where there is none of them the functions of old. GatewayError `missing_field`,
+    `invalid_field`."""
     if request.tools:
-        return tuple([_tool(tool, index, body) for index, tool in enumerate(request.tools)])
-    return tuple([_function(function) for function in request.functions or ()])
+        return tuple([_tool(tool, f"tools[{index}]") for index, tool in enumerate(request.tools)])
+    functions = enumerate(request.functions or ())
+    return tuple([_function(function, f"functions[{index}]") for index, function in functions])
 
 
 def read_choice(request: ChatRequest) -> ToolChoice | None:
@@ -46,32 +51,37 @@ def _named(choice: NamedChoice) -> ToolChoice:
     return ToolChoice(choosing=Choosing.REQUIRED, names=(only.name,))
 
 
-def _tool(tool: ChatTool, index: int, body: bytes) -> Tool | Foreign:
+def _tool(written: msgspec.Raw, at: str) -> Tool | Foreign:
+    tool = decoded(_tools, written, at)
     if tool.type == "function":
-        function = tool.function or missing(f"tools[{index}].function")
-        return _function(function, tool)
+        function = tool.function or missing(f"{at}.function")
+        return _function(function, f"{at}.function", cache_of(tool), _extra(written))
     if tool.type == "custom":
-        custom = tool.custom or missing(f"tools[{index}].custom")
+        custom = tool.custom or missing(f"{at}.custom")
         return Tool(
             name=custom.name,
             description=custom.description,
-            parameters=_given(custom.format),
+            parameters=json_object(custom.format, f"{at}.custom.format"),
             custom=True,
             cache=cache_of(tool),
+            extra=_extra(written),
         )
-    decoded: Any = msgspec.json.decode(body)
-    return Foreign(format=Format.CHAT, kind=tool.type, raw=raw(decoded["tools"][index]))
+    return Foreign(format=Format.CHAT, kind=tool.type, raw=written)
 
 
-def _function(function: Function, tool: ChatTool | None = None) -> Tool:
+def _function(
+    function: Function, at: str, cache: CacheFor | None = None, extra: Members | None = None
+) -> Tool:
     return Tool(
         name=function.name,
         description=function.description,
-        parameters=_given(function.parameters),
+        parameters=json_object(function.parameters, f"{at}.parameters"),
         strict=function.strict,
-        cache=None if tool is None else cache_of(tool),
+        cache=cache,
+        extra=extra or {},
     )
 
 
-def _given(value: msgspec.Raw) -> msgspec.Raw | None:
-    return None if bytes(value) in (b"", b"null") else value
+def _extra(written: msgspec.Raw) -> Members:
+    members = MEMBERS.decode(written)
+    return {name: value for name, value in members.items() if name not in _KNOWN} if len(members) > 2 else {}

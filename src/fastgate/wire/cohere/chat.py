@@ -9,15 +9,13 @@ from fastgate.domain.reply import Reply
 from fastgate.wire.cohere.chat_answer import read_answer, summary
 from fastgate.wire.cohere.chat_request import write_request
 from fastgate.wire.cohere.chat_stream import ChatStreamReader
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target
+from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target, expect
 
 
 class CohereChatProvider:
     """Stateless."""
 
     format = Format.COHERE_CHAT
-    markers: tuple[bytes, ...] = (b"message-end",)
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -28,8 +26,8 @@ class CohereChatProvider:
     def stream_reader(self) -> StreamReader:
         return ChatStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> Splitter:
-        return EventSplitter(markers, limit)
+    def splitter(self, limit: int) -> Splitter:
+        return EventSplitter((), limit)
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)

@@ -11,8 +11,7 @@ from fastgate.wire.cohere.citations import read_citation
 from fastgate.wire.cohere.finish import FAILURES, FINISHES, sentence
 from fastgate.wire.cohere.logprobs import LogprobItem, chat_logprobs
 from fastgate.wire.cohere.usage import usage_in
-from fastgate.wire.embeddings.reading import NO_ANSWER
-from fastgate.wire.interface import Summary
+from fastgate.wire.interface import NO_ANSWER, Summary
 from fastgate.wire.lenient import UNREADABLE, text
 
 

@@ -18,7 +18,7 @@ from fastgate.domain.conversation import (
     ToolUse,
 )
 from fastgate.domain.format import Format
-from fastgate.wire.cohere.images import url_of
+from fastgate.wire.chat.media import UNKNOWN_IMAGE, text_of, url_of
 from fastgate.wire.interface import Losses
 
 _ROLES = {Role.SYSTEM: "system", Role.DEVELOPER: "system", Role.USER: "user", Role.ASSISTANT: "assistant"}
@@ -53,7 +53,7 @@ class MessageWriter:
                     self.documents.append(document)
                 case Text():
                     content.append({"type": "text", "text": part.text})
-                case Image() if (url := url_of(part.source)) is not None:
+                case Image() if (url := url_of(part.source, UNKNOWN_IMAGE)) is not None:
                     image = {"url": url} if part.detail is None else {"url": url, "detail": part.detail}
                     content.append({"type": "image_url", "image_url": image})
                 case _:
@@ -134,9 +134,10 @@ def _call(use: ToolUse) -> dict[str, Any]:
 
 def _document(document: Document) -> dict[str, Any] | None:
     """None where its text is not at hand."""
-    if document.source.text is None:
+    text = text_of(document.source)
+    if text is None:
         return None
-    fields = {"title": document.title, "text": document.source.text, "context": document.context}
+    fields = {"title": document.title, "text": text, "context": document.context}
     return {"data": {name: value for name, value in fields.items() if value is not None}}
 
 

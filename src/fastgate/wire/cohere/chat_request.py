@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from fastgate.domain.conversation import Choosing, Conversation, Effort, Tool
 from fastgate.wire.cohere.chat_messages import MessageWriter
 from fastgate.wire.interface import Losses, Target
+from fastgate.wire.tools import NO_PARAMETERS
 from fastgate.wire.unsaid import drop_marks, drop_unsaid, written
 
 MAX_STOPS: Final = 5
 
-_NO_PARAMETERS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _RANGES: Final = (
     ("temperature", "temperature", 0.0, 1.0),
     ("top_p", "p", 0.01, 0.99),
@@ -103,7 +101,7 @@ def _tools(request: Conversation, losses: Losses) -> list[Tool]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or _NO_PARAMETERS}
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or NO_PARAMETERS}
     if tool.description is not None:
         function["description"] = tool.description
     return {"type": "function", "function": function}

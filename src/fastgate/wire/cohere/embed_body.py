@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastgate.domain.conversation import Image, Text
 from fastgate.domain.embedding import EmbeddingRequest
-from fastgate.wire.cohere.images import url_of
+from fastgate.wire.chat.media import UNKNOWN_IMAGE, url_of
 from fastgate.wire.embeddings.inputs import refusal, text_of
 from fastgate.wire.embeddings.names import name_of
 from fastgate.wire.interface import Losses
@@ -54,7 +54,11 @@ def _content(request: EmbeddingRequest, index: int, flat_image: bool) -> list[di
 
 
 def _image(request: EmbeddingRequest, index: int, part: object) -> str:
-    url = url_of(part.source) if isinstance(part, Image) and part.source.data is not None else None
+    url = (
+        url_of(part.source, UNKNOWN_IMAGE)
+        if isinstance(part, Image) and part.source.data is not None
+        else None
+    )
     if url is None:
         raise refusal(request, index, "This model's provider takes images as bytes in base64 only.")
     return url

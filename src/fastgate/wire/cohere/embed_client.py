@@ -10,14 +10,13 @@ from fastgate.domain.conversation import Image, Text
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
-from fastgate.wire.cohere.images import source_of
+from fastgate.wire.chat.media import source_of_url
 from fastgate.wire.cohere.meta import CohereMeta, meta_of
 from fastgate.wire.cohere.problem import write_problem
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.embeddings.reading import read_fields
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
 from fastgate.wire.embeddings.vectors import to_base64
-from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.reading import read_fields
 
 
 class _Text(msgspec.Struct, tag_field="type", tag="text"):
@@ -128,14 +127,14 @@ def _inputs(fields: _Request) -> tuple[str | tuple[Text | Image, ...], ...]:
     if fields.texts:
         return tuple(fields.texts)
     if fields.images:
-        return tuple((Image(source=source_of(url)),) for url in fields.images)
+        return tuple((Image(source=source_of_url(url)),) for url in fields.images)
     return tuple(tuple(_part(part) for part in each.content) for each in fields.inputs or ())
 
 
 def _part(part: _Text | _ImageUrl) -> Text | Image:
     if isinstance(part, _Text):
         return Text(text=part.text)
-    return Image(source=source_of(part.image_url.url))
+    return Image(source=source_of_url(part.image_url.url))
 
 
 def _by_type(reply: EmbeddingReply, types: tuple[str, ...]) -> _ByType:

@@ -8,12 +8,10 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.wire.cohere.embed_body import TYPES, write_inputs, write_task
 from fastgate.wire.cohere.usage import usage_in
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
-from fastgate.wire.embeddings.reading import NO_ANSWER
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.embeddings.vectors import Vector, asked_types, from_base64
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 
 _CUTS: Final = ("NONE", "START", "END")

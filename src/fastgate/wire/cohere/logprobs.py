@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fastgate.wire.interface import raw
+from fastgate.wire.logprobs import Chosen, written
 
 
 class LogprobItem(msgspec.Struct):
@@ -16,17 +16,8 @@ class LogprobItem(msgspec.Struct):
 
 def chat_logprobs(items: Sequence[LogprobItem]) -> msgspec.Raw:
     """Each piece as one token: its probability is the product of its tokens'. Alternatives are not told."""
-    return raw(
-        {
-            "content": [
-                {
-                    "token": item.text or "",
-                    "logprob": sum(item.logprobs or ()),
-                    "bytes": list((item.text or "").encode()),
-                    "top_logprobs": [],
-                }
-                for item in items
-            ],
-            "refusal": None,
-        }
-    )
+    return written([_token(item.text or "", sum(item.logprobs or ())) for item in items])
+
+
+def _token(text: str, logprob: float) -> Chosen:
+    return Chosen(text, logprob, list(text.encode()))

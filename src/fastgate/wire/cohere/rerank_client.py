@@ -7,9 +7,8 @@ from fastgate.domain.embedding import RerankReply, RerankRequest
 from fastgate.domain.format import Format
 from fastgate.wire.cohere.meta import CohereMeta, meta_of
 from fastgate.wire.cohere.problem import write_problem
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
-from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
 from fastgate.wire.rerank.documents import Document, document_of
 from fastgate.wire.rerank.fields import read_rerank, rerank_text
 

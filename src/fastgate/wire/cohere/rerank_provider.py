@@ -7,10 +7,8 @@ import msgspec
 from fastgate.domain.embedding import Ranked, RerankReply, RerankRequest
 from fastgate.domain.format import Format
 from fastgate.wire.cohere.usage import usage_in
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.embeddings.reading import NO_ANSWER
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 from fastgate.wire.rerank.documents import texts_of
 

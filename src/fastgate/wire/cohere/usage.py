@@ -5,8 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from fastgate.domain.usage import Usage
-from fastgate.wire.embeddings.reading import count
-from fastgate.wire.lenient import UNREADABLE
+from fastgate.wire.lenient import UNREADABLE, count
 
 SEARCHES: Final = "rerank_searches"
 

@@ -8,8 +8,8 @@ from fastgate.domain.reply import Reply
 from fastgate.wire.completions.reply_writer import write_answer
 from fastgate.wire.completions.request_reader import read_request
 from fastgate.wire.completions.stream_writer import CompletionStreamWriter
-from fastgate.wire.interface import Answer, Asked, Header, Problem, StreamWriter
-from fastgate.wire.openai import EVENT_STREAM, JSON, error_body
+from fastgate.wire.interface import Answer, Asked, Header, Problem, StreamWriter, expect
+from fastgate.wire.openai import EVENT_STREAM, write_problem
 from fastgate.wire.openai_text import answer_text, request_text
 
 
@@ -23,14 +23,13 @@ class CompletionsClient:
         return read_request(body)
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        assert isinstance(answer, Reply)
-        return write_answer(answer, asked)
+        return write_answer(expect(answer, Reply), asked)
 
     def stream_writer(self, asked: Asked) -> StreamWriter:
         return CompletionStreamWriter(asked)
 
     def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
-        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+        return write_problem(problem)
 
     def text(self, body: bytes) -> str:
         return "".join(request_text(body).pieces) or answer_text(body)

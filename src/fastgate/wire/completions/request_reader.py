@@ -12,7 +12,7 @@ from fastgate.domain.conversation import Conversation, Message, Role, Text
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.wire.chat.shapes import ABSENT
-from fastgate.wire.embeddings.reading import read_fields
+from fastgate.wire.reading import read_fields
 
 DEFAULT_MAX_TOKENS: Final = 16
 """The API's own, where the client names none."""

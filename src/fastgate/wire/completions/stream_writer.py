@@ -58,6 +58,8 @@ class CompletionStreamWriter:
         return b"".join(out)
 
     def failure(self, problem: Problem) -> bytes:
+        if self._over:
+            return b""
         self._over = True
         return error_event(problem.message, problem.type, problem.code, problem.param)
 

@@ -23,7 +23,9 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.wire.converse import media, shapes
-from fastgate.wire.messages.seal import Seal, opened
+from fastgate.wire.messages.seal import opened
+from fastgate.wire.reading import split_reason
+from fastgate.wire.seals import AHEAD, Seal
 
 Block = dict[str, msgspec.Raw]
 
@@ -85,12 +87,6 @@ def read_parts(content: Sequence[Block]) -> tuple[Part, ...]:
             ahead = None
         parts.append(Foreign(format=Format.CONVERSE, kind=kind, raw=raw) if part is None else part)
     return tuple(parts)
-
-
-def split_reason(error: msgspec.ValidationError) -> tuple[str, str]:
-    """What msgspec found wrong, and the path to it (`.source.bytes`, `[2].text`), "" for the value itself."""
-    reason, _, path = str(error).partition(" - at `")
-    return reason, path.removesuffix("`").removeprefix("$")
 
 
 def cache_for(point: shapes.CachePoint) -> CacheFor | None:
@@ -230,7 +226,7 @@ def _read_reasoning(raw: msgspec.Raw) -> Part | _Ahead | None:
     if said.signature is None:
         return Thinking(text=said.text, format=Format.CONVERSE)
     seal = opened(said.signature, SEALER)
-    if seal.ahead:
+    if seal.place == AHEAD:
         return _Ahead(seal.text)
     return Thinking(text=said.text, signature=seal.text, format=seal.format)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 
 from fastgate.domain.conversation import (
@@ -27,7 +26,9 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.wire.converse import media
-from fastgate.wire.messages.seal import FAMILY, Seal, carried
+from fastgate.wire.messages.seal import FAMILY, carried
+from fastgate.wire.seals import AHEAD, Seal
+from fastgate.wire.tools import arguments_object
 
 Block = dict[str, Any]
 
@@ -35,7 +36,6 @@ _ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]")
 _BLANKS: Final = re.compile(r"\s+")
 _MAX_NAME: Final = 200
-_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class BlockWriter:
@@ -107,7 +107,11 @@ class BlockWriter:
                 return self._document(part, path)
             case ToolUse():
                 return {
-                    "toolUse": {"toolUseId": tool_id(part.id), "name": part.name, "input": arguments_of(part)}
+                    "toolUse": {
+                        "toolUseId": tool_id(part.id),
+                        "name": part.name,
+                        "input": arguments_object(part),
+                    }
                 }
             case ToolResult():
                 return self._tool_result(part, path)
@@ -126,7 +130,7 @@ class BlockWriter:
                 return None
 
     def _text(self, part: Text, path: str) -> Block | None:
-        if not part.text.strip():
+        if not (part.text if self._carries else part.text.strip()):
             # Bedrock refuses a blank one.
             if part.text:
                 self._drop(path)
@@ -227,7 +231,7 @@ def _cache_of(part: Part) -> CacheFor | None:
 
 def sealed_ahead(signature: str) -> Block:
     """A block that keeps the seal of the text or tool use behind it, which are Gemini's only."""
-    return _reasoning("", carried(Seal(Format.GENERATE_CONTENT, signature, ahead=True)))
+    return _reasoning("", carried(Seal(Format.GENERATE_CONTENT, signature, place=AHEAD)))
 
 
 def _reasoning(text: str, signature: str | None) -> Block:
@@ -270,16 +274,3 @@ def tool_id(id_: str) -> str:
     if _ID.fullmatch(id_):
         return id_
     return "tooluse_" + sha256(id_.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def arguments_of(call: ToolUse) -> Any:
-    """An object, of which free text is the one member."""
-    if not call.custom:
-        encoded = call.arguments.encode("utf-8", "surrogatepass")
-        try:
-            _objects.decode(encoded)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return msgspec.Raw(encoded)
-    return {"input": call.arguments}

@@ -11,7 +11,7 @@ from fastgate.wire.converse.reply_writer import write_answer
 from fastgate.wire.converse.request_reader import read_request
 from fastgate.wire.converse.stream_writer import ConverseStreamWriter
 from fastgate.wire.converse.text import text_in
-from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
 
 
 class ConverseClient:
@@ -24,8 +24,7 @@ class ConverseClient:
         return read_request(body)
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        assert isinstance(answer, Reply)
-        return write_answer(answer)
+        return write_answer(expect(answer, Reply))
 
     def stream_writer(self, asked: Asked) -> ConverseStreamWriter:
         return ConverseStreamWriter()

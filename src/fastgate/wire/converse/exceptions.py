@@ -1,6 +1,6 @@
 """What Bedrock calls its errors, and the statuses that they stand for."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -44,6 +44,8 @@ class _Exception(msgspec.Struct):
 
 
 _exceptions: Final = msgspec.json.Decoder(_Exception)
+_bodies: Final = msgspec.json.Decoder(dict[str, Any])
+_OF_ERRORS: Final = frozenset({"message", "Message", "__type"})
 
 
 def name_of(status: int) -> str:
@@ -77,6 +79,16 @@ def write_failure(problem: Problem) -> bytes:
     if name == "modelStreamErrorException":
         said |= {"originalStatusCode": problem.status, "originalMessage": problem.message}
     return exception_frame(name, msgspec.json.encode(said))
+
+
+def error_in(body: bytes) -> str | None:
+    """The message of an error that came as an answer; None of what is none."""
+    try:
+        members = _bodies.decode(body)
+    except (ValueError, RecursionError):
+        return None
+    said = members.get("message", members.get("Message"))
+    return said if isinstance(said, str) and members.keys() <= _OF_ERRORS else None
 
 
 def failure_in(frame: Frame) -> Failed:

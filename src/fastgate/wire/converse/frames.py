@@ -33,17 +33,14 @@ class Frame(NamedTuple):
 
 
 class FrameSplitter:
-    """Cuts a byte stream into frames, whatever the chunks. As `wire.interface.Splitter`.
+    """Cuts a byte stream into frames, whatever the chunks. As `wire.interface.Splitter`, without markers."""
 
-    A marker is a plain substring of the frame, headers and all.
-    """
+    mask = 0
 
-    def __init__(self, markers: tuple[bytes, ...], limit: int) -> None:
+    def __init__(self, limit: int) -> None:
         self.block = b""
-        self.mask = 0
-        self._markers = markers
         self._limit = limit
-        self._ends: list[tuple[int, int]] = []
+        self._ends: list[int] = []
         self._held: list[bytes] = []
         self._pending = 0
         self._needed = _PRELUDE.size
@@ -52,7 +49,7 @@ class FrameSplitter:
     def feed(self, data: bytes) -> int:
         """How many frames `data` completed. BufferError: one of more than `limit` bytes. ValueError: a wrong
         checksum or length. `block` then has the frames before it, and every later call raises the same."""
-        self.block, self.mask, self._ends = b"", 0, []
+        self.block, self._ends = b"", []
         if self._broken is not None:
             raise self._broken
         if self._pending:
@@ -64,7 +61,7 @@ class FrameSplitter:
             end = self._cut(data)
         except (BufferError, ValueError) as broken:
             self._broken = broken
-            end = self._ends[-1][0] if self._ends else 0
+            end = self._ends[-1] if self._ends else 0
             self._drop_held()
             self.block = data[:end]
             raise
@@ -75,11 +72,11 @@ class FrameSplitter:
         return len(self._ends)
 
     def events(self) -> list[tuple[bytes, int]]:
-        """The block, frame by frame, each with its mask."""
+        """The block, frame by frame."""
         found = []
         start = 0
-        for end, mask in self._ends:
-            found.append((self.block[start:end], mask))
+        for end in self._ends:
+            found.append((self.block[start:end], self.mask))
             start = end
         return found
 
@@ -112,9 +109,7 @@ class FrameSplitter:
             (said,) = _CRC.unpack_from(data, end - _CRC.size)
             if crc32(view[at : end - _CRC.size]) != said:
                 raise ValueError("a frame whose checksum is wrong")
-            mask = self._mask(data, at, end)
-            self.mask |= mask
-            self._ends.append((end, mask))
+            self._ends.append(end)
             at = end
         self._needed = _PRELUDE.size
         return at
@@ -128,13 +123,6 @@ class FrameSplitter:
         if size > self._limit:
             raise BufferError(f"a frame of more than {self._limit} bytes")
         return int(size)
-
-    def _mask(self, data: bytes, start: int, end: int) -> int:
-        mask = 0
-        for bit, marker in enumerate(self._markers):
-            if data.find(marker, start, end) >= 0:
-                mask |= 1 << bit
-        return mask
 
 
 def read_frame(frame: bytes) -> Frame:

@@ -8,19 +8,17 @@ from fastgate.domain.reply import Reply
 from fastgate.wire.converse.frames import FrameSplitter
 from fastgate.wire.converse.reply_reader import read_answer, summary
 from fastgate.wire.converse.request_writer import write_request
-from fastgate.wire.converse.stream_reader import MARKERS, ConverseStreamReader
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.converse.stream_reader import ConverseStreamReader
+from fastgate.wire.interface import Losses, Request, Summary, Target, expect
 
 
 class ConverseProvider:
     """As `ProviderFormat`."""
 
     format: Final = Format.CONVERSE
-    markers: Final = MARKERS
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
-        assert isinstance(request, Conversation)
-        return write_request(request, target, losses)
+        return write_request(expect(request, Conversation), target, losses)
 
     def read_answer(self, body: bytes) -> Reply:
         return read_answer(body)
@@ -28,8 +26,8 @@ class ConverseProvider:
     def stream_reader(self) -> ConverseStreamReader:
         return ConverseStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> FrameSplitter:
-        return FrameSplitter(markers, limit)
+    def splitter(self, limit: int) -> FrameSplitter:
+        return FrameSplitter(limit)
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from fastgate.domain.conversation import Part, Text
 from fastgate.domain.reply import Choice, Reply
 from fastgate.wire.converse.block_reader import Block, read_parts
+from fastgate.wire.converse.exceptions import error_in
 from fastgate.wire.converse.finish import finish_of
 from fastgate.wire.converse.usage import Consumed
 from fastgate.wire.interface import Summary
@@ -78,6 +79,9 @@ def stop_sequence(fields: msgspec.Raw) -> str | None:
 def summary(body: bytes) -> Summary:
     """Usage alone; of what is no answer, nothing."""
     try:
-        return Summary(_consumed.decode(body).read(), None)
+        usage = _consumed.decode(body).read()
     except (ValueError, RecursionError):
         return Summary(None, None)
+    if usage is None and (message := error_in(body)) is not None:
+        return Summary(None, None, 500, message)
+    return Summary(usage, None)

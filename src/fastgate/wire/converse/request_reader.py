@@ -1,6 +1,6 @@
 """A client's Converse request, read into a conversation."""
 
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -16,13 +16,11 @@ from fastgate.domain.conversation import (
     ToolChoice,
 )
 from fastgate.domain.format import Format
-from fastgate.errors import GatewayError
 from fastgate.wire.converse import shapes
-from fastgate.wire.converse.block_reader import Block, MalformedBlock, cache_for, read_parts, split_reason
+from fastgate.wire.converse.block_reader import Block, MalformedBlock, cache_for, read_parts
 from fastgate.wire.converse.model_fields import MODEL_FIELDS, ReadFields
 from fastgate.wire.interface import raw as raw_json
-
-T = TypeVar("T")
+from fastgate.wire.reading import MEMBERS, decoded, invalid, json_object, too_deep
 
 
 class _Inference(msgspec.Struct):
@@ -98,18 +96,16 @@ _NEUTRAL: Final = frozenset(_Request.__struct_fields__)
 _UNDERSTOOD: Final = frozenset(ReadFields.__struct_fields__)
 
 _requests: Final = msgspec.json.Decoder(_Request)
-_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _optional: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _specs: Final = msgspec.json.Decoder(_ToolSpec)
 _points: Final = msgspec.json.Decoder(shapes.CachePoint)
-_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 
 
 def read_request(body: bytes) -> Conversation:
     """GatewayError invalid_field."""
-    request = _decoded(_requests, body, "")
+    request = decoded(_requests, body)
     inference = request.inferenceConfig or _Inference()
     fields = request.additionalModelRequestFields or ReadFields()
     output = request.outputConfig or _OutputConfig()
@@ -134,7 +130,7 @@ def read_request(body: bytes) -> Conversation:
 
 def _extra(body: bytes) -> dict[str, msgspec.Raw]:
     """What has no neutral meaning; of the model's own fields those that are not understood."""
-    members = _members.decode(body)
+    members = MEMBERS.decode(body)
     extra = {name: raw for name, raw in members.items() if name not in _NEUTRAL}
     own = members.get(MODEL_FIELDS)
     if own is not None:
@@ -151,7 +147,7 @@ def _messages(request: _Request) -> tuple[Message, ...]:
     for index, message in enumerate(request.messages or ()):
         role = _ROLES.get(message.role)
         if role is None:
-            raise _invalid(f"messages[{index}].role", "A role is user, assistant or system")
+            raise invalid(f"messages[{index}].role", "A role is user, assistant or system")
         out.append(Message(role=role, parts=_parts(message.content, f"messages[{index}].content")))
     return tuple(out)
 
@@ -160,7 +156,9 @@ def _parts(content: list[Block], path: str) -> tuple[Part, ...]:
     try:
         return read_parts(content)
     except MalformedBlock as error:
-        raise _invalid(path + error.path, error.reason) from None
+        raise invalid(path + error.path, error.reason) from None
+    except RecursionError:
+        raise too_deep() from None
 
 
 def _tools(listed: list[Block]) -> tuple[Tool | Foreign, ...]:
@@ -168,22 +166,22 @@ def _tools(listed: list[Block]) -> tuple[Tool | Foreign, ...]:
     for index, entry in enumerate(listed):
         path = f"toolConfig.tools[{index}]"
         if len(entry) != 1:
-            raise _invalid(path, "Expected exactly one kind of tool")
+            raise invalid(path, "Expected exactly one kind of tool")
         ((kind, raw),) = entry.items()
         if kind == "toolSpec":
-            spec = _decoded(_specs, raw, f"{path}.toolSpec")
+            spec = decoded(_specs, raw, f"{path}.toolSpec")
             tools.append(
                 Tool(
                     name=spec.name,
                     description=spec.description,
-                    parameters=spec.inputSchema.json,
+                    parameters=json_object(spec.inputSchema.json, f"{path}.toolSpec.inputSchema.json"),
                     strict=spec.strict,
                 )
             )
             continue
         last = tools[-1] if tools else None
         if kind == "cachePoint" and isinstance(last, Tool) and last.cache is None:
-            cache = cache_for(_decoded(_points, raw, f"{path}.cachePoint"))
+            cache = cache_for(decoded(_points, raw, f"{path}.cachePoint"))
             if cache is not None:
                 tools[-1] = msgspec.structs.replace(last, cache=cache)
                 continue
@@ -204,22 +202,6 @@ def _schema(wanted: _TextFormat | None) -> Schema | None:
     if wanted is None or wanted.structure.jsonSchema is None:
         return None
     said = wanted.structure.jsonSchema
-    schema = said.schema.encode("utf-8", "surrogatepass")
     path = "outputConfig.textFormat.structure.jsonSchema.schema"
-    try:
-        _objects.decode(schema)
-    except (ValueError, RecursionError):
-        raise _invalid(path, "Expected the JSON text of an object") from None
-    return Schema(schema=msgspec.Raw(schema), name=said.name, description=said.description)
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, path: str) -> T:
-    try:
-        return decoder.decode(data)
-    except msgspec.ValidationError as error:
-        reason, place = split_reason(error)
-        raise _invalid((path + place).lstrip("."), reason) from None
-
-
-def _invalid(path: str, reason: str) -> GatewayError:
-    return GatewayError("invalid_field", f"{reason}, in the field {path!r}.", param=path)
+    schema = json_object(msgspec.Raw(said.schema.encode("utf-8", "surrogatepass")), path)
+    return Schema(schema=schema, name=said.name, description=said.description)

@@ -112,6 +112,9 @@ class _RequestWriter:
                 last["content"] = _results_first(last["content"] + content)
             elif content:
                 messages.append({"role": role, "content": content})
+        if system and not messages:
+            # Bedrock answers no instruction alone.
+            return [], [{"role": "user", "content": system}]
         if self._writing.family is Family.CLAUDE and messages and messages[-1]["role"] == "assistant":
             _trim(messages[-1]["content"])
         return system, messages

@@ -82,8 +82,6 @@ _deltas: Final = msgspec.json.Decoder(_BlockDelta)
 _stops: Final = msgspec.json.Decoder(_Stop)
 _metadata: Final = msgspec.json.Decoder(Consumed)
 
-MARKERS: Final = (b"messageStop", b"metadata", b"exception", b"error")
-
 
 class ConverseStreamReader:
     """As `wire.interface.StreamReader`; an event is a frame."""

@@ -33,13 +33,14 @@ from fastgate.wire.converse.finish import STOP_REASON_OF
 from fastgate.wire.converse.frames import frame
 from fastgate.wire.converse.usage import write_tier, write_usage
 from fastgate.wire.interface import Problem
-from fastgate.wire.messages.seal import FAMILY, Seal, carried
+from fastgate.wire.messages.seal import FAMILY, carried
+from fastgate.wire.seals import AHEAD, HERE, Seal
+from fastgate.wire.tools import are_whole
 
 _TEXT: Final = -1
 _THINKING: Final = -2
 
 _encode: Final = msgspec.json.Encoder().encode
-_values: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
 class ConverseStreamWriter:
@@ -51,7 +52,7 @@ class ConverseStreamWriter:
         self._open: int | None = None  # _TEXT, _THINKING, or the index of a tool use
         self._block = -1
         self._sealed = False
-        self._arguments = ""
+        self._arguments: list[str] = []
         self._waiting: list[Delta] = []
         self._end: Ended | None = None
         self._usage: Usage | None = None
@@ -110,7 +111,7 @@ class ConverseStreamWriter:
         if self._open is not None and self._open >= 0:
             if isinstance(delta, ToolDelta) and delta.index == self._open:
                 return self._add_input(delta.arguments)
-            if self._waiting or not _is_whole(self._arguments):
+            if self._waiting or not are_whole(self._arguments):
                 self._waiting.append(delta)
                 return b""
         match delta:
@@ -134,7 +135,7 @@ class ConverseStreamWriter:
     def _release(self, *, for_good: bool = False) -> bytes:
         """Write what has waited for the tool use, where that is whole now; `for_good`: all, and close."""
         out = b""
-        while self._waiting and (for_good or _is_whole(self._arguments)):
+        while self._waiting and (for_good or are_whole(self._arguments)):
             waiting, self._waiting = self._waiting, []
             out += self._close()
             out += b"".join(map(self._content, waiting))
@@ -163,7 +164,7 @@ class ConverseStreamWriter:
             out = self._delta(b'{"toolUse":{"input":"{}"}}')
         self._open = None
         self._sealed = False
-        self._arguments = ""
+        self._arguments = []
         return out + frame("contentBlockStop", b'{"contentBlockIndex":%d}' % self._block)
 
     def _delta(self, delta: bytes) -> bytes:
@@ -191,7 +192,8 @@ class ConverseStreamWriter:
         if not delta.signature:
             return b""
         ahead = self._open != _THINKING and delta.format not in FAMILY
-        return self._sign(carried(Seal(delta.format, delta.signature, ahead=ahead)))
+        place = AHEAD if ahead else HERE
+        return self._sign(carried(Seal(delta.format, delta.signature, place)))
 
     def _sign(self, signature: str) -> bytes:
         before = self._thought()
@@ -201,7 +203,7 @@ class ConverseStreamWriter:
     def _begin_tool(self, delta: ToolStarted) -> bytes:
         before = b""
         if delta.signature is not None:
-            before = self._sign(carried(Seal(Format.GENERATE_CONTENT, delta.signature, ahead=True)))
+            before = self._sign(carried(Seal(Format.GENERATE_CONTENT, delta.signature, place=AHEAD)))
         before += self._close() + self._show(delta.index)
         start = _encode({"toolUse": {"toolUseId": tool_id(delta.id), "name": delta.name}})
         return before + frame(
@@ -211,14 +213,6 @@ class ConverseStreamWriter:
     def _add_input(self, arguments: str) -> bytes:
         if not arguments:
             return b""
-        self._arguments += arguments
+        self._arguments.append(arguments)
         written = self._delta(b'{"toolUse":{"input":%b}}' % _encode(arguments))
         return written + self._release() if self._waiting else written
-
-
-def _is_whole(arguments: str) -> bool:
-    try:
-        _values.decode(arguments)
-    except (ValueError, RecursionError):
-        return False
-    return True

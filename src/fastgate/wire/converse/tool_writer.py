@@ -1,7 +1,7 @@
 """`toolConfig`: the tools of a conversation, and the choice among them."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -11,8 +11,8 @@ from fastgate.wire.converse.block_writer import Block, cache_point
 from fastgate.wire.converse.family import Family
 from fastgate.wire.converse.writing import Writing
 from fastgate.wire.messages.schema import enforceable
-
-_NO_ARGUMENTS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
+from fastgate.wire.tools import NO_PARAMETERS, only_tools
+from fastgate.wire.unsaid import drop_extra
 
 
 class ToolWriter:
@@ -47,7 +47,7 @@ class ToolWriter:
                 self._writing.lose("tool_choice")
         if not tools:
             # Bedrock refuses tool uses and results in a conversation without tools.
-            config["tools"] = [_spec(name, None, _NO_ARGUMENTS) for name in self._called]
+            config["tools"] = [_spec(name, None, NO_PARAMETERS) for name in self._called]
         return config if config["tools"] else None
 
     def _take_turns(self, config: dict[str, Any]) -> None:
@@ -68,9 +68,7 @@ class ToolWriter:
 
     def _offered(self) -> list[Block]:
         """A choice among some of the tools leaves the others out."""
-        choice = self._request.tool_choice
-        limited = choice is not None and (choice.choosing is Choosing.AUTO or len(choice.names) > 1)
-        only = frozenset(choice.names) if choice is not None and limited else frozenset()
+        only = only_tools(self._request.tool_choice)
         out: list[Block] = []
         for index, tool in enumerate(self._request.tools):
             path = f"tools[{index}]"
@@ -86,10 +84,11 @@ class ToolWriter:
         return out
 
     def _tool(self, tool: Tool, path: str) -> Iterator[Block]:
-        schema = _NO_ARGUMENTS if tool.parameters is None else tool.parameters
+        schema = NO_PARAMETERS if tool.parameters is None else tool.parameters
         strict = bool(tool.strict) and self._can_be_strict(schema)
         if tool.strict and not strict:
             self._writing.losses.drop(f"{path}.strict")
+        drop_extra(tool, path, self._writing.losses)
         yield _spec(tool.name, tool.description, schema, strict=strict)
         if tool.cache is None:
             return

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from fastgate.domain.usage import Usage
+from fastgate.wire.lenient import UNREADABLE
 
 TIERS: Final = frozenset({"priority", "default", "flex", "reserved"})
 """Service tiers as Bedrock names them."""
@@ -47,7 +48,7 @@ class Consumed(msgspec.Struct):
             return None
         try:
             return _tiers.decode(self.serviceTier).type
-        except msgspec.ValidationError:
+        except UNREADABLE:
             return None
 
     def read(self) -> Usage | None:
@@ -56,7 +57,7 @@ class Consumed(msgspec.Struct):
             return None
         try:
             said = _usages.decode(self.usage)
-        except msgspec.ValidationError:
+        except UNREADABLE:
             return None
         read, written = said.cacheReadInputTokens or 0, said.cacheWriteInputTokens or 0
         return Usage(

@@ -10,12 +10,11 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.embeddings.reading import read_fields
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
 from fastgate.wire.embeddings.vectors import floats_of, to_base64
-from fastgate.wire.interface import Answer, Asked, Header, Problem
-from fastgate.wire.openai import JSON, error_body
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.openai import write_problem
+from fastgate.wire.reading import read_fields
 
 Tokens = list[int]
 
@@ -99,7 +98,7 @@ class EmbeddingsClient(UnstreamedClient):
         )
 
     def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
-        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+        return write_problem(problem)
 
     def text(self, body: bytes) -> str:
         """Token ids are no text; a vector neither."""

@@ -7,12 +7,10 @@ import msgspec
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.wire.embeddings.inputs import is_tokens, text_of
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.names import drop_fields, drop_types
-from fastgate.wire.embeddings.reading import NO_ANSWER
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.embeddings.vectors import Vector, from_base64
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 from fastgate.wire.openai_errors import error_in
 from fastgate.wire.openai_usage import usage_of

@@ -19,12 +19,10 @@ class UnstreamedClient:
 class UnstreamedProvider:
     """What `ProviderFormat` wants for streams."""
 
-    markers: tuple[bytes, ...] = ()
-
     def stream_reader(self) -> NoReturn:
         """TypeError: no request in this format asks for a stream."""
         raise TypeError("this format has no streams")
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> NoReturn:
+    def splitter(self, limit: int) -> NoReturn:
         """TypeError, as `stream_reader`."""
         raise TypeError("this format has no streams")

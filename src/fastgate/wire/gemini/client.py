@@ -3,14 +3,14 @@
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.gemini.fields import too_deep
 from fastgate.wire.gemini.framing import EVENTS_TYPE
 from fastgate.wire.gemini.problem import JSON, problem_object
 from fastgate.wire.gemini.reply_writer import write_answer
 from fastgate.wire.gemini.request_reader import read_request
 from fastgate.wire.gemini.stream_writer import GeminiStreamWriter
 from fastgate.wire.gemini.text import text_in
-from fastgate.wire.interface import Answer, Asked, Header, Problem, raw
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect, raw
+from fastgate.wire.reading import too_deep
 
 
 class GeminiClient:
@@ -26,9 +26,7 @@ class GeminiClient:
             raise too_deep() from None
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        if not isinstance(answer, Reply):
-            raise TypeError("an answer of another family")
-        return write_answer(answer, asked)
+        return write_answer(expect(answer, Reply), asked)
 
     def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
         return GeminiStreamWriter(asked)

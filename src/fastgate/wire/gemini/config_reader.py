@@ -5,9 +5,9 @@ from typing import Final
 import msgspec
 
 from fastgate.domain.conversation import Conversation, Effort, Reasoning, Schema
-from fastgate.wire.gemini.fields import decoded, invalid
 from fastgate.wire.gemini.schema import json_schema
 from fastgate.wire.gemini.shapes import MEMBERS, Shape
+from fastgate.wire.reading import decoded, invalid, is_absent, json_object
 
 _JSON: Final = "application/json"
 
@@ -74,31 +74,27 @@ def read_config(written: msgspec.Raw, into: Conversation) -> None:
 
 
 def _schema(config: _Config, into: Conversation) -> Schema | None:
-    given = bytes(config.response_json_schema)
-    own = bytes(config.response_schema)
     if config.response_mime_type not in {None, "", _JSON}:
         # `text/x.enum` with its schema, which only Gemini has.
         if config.response_mime_type != "text/plain":
             into.extra[f"{_NAME}.responseMimeType"] = msgspec.Raw(
                 msgspec.json.encode(config.response_mime_type)
             )
-            if own:
+            if not is_absent(config.response_schema):
                 into.extra[f"{_NAME}.responseSchema"] = config.response_schema
         return None
-    if given not in (b"", b"null"):
-        return Schema(schema=msgspec.Raw(given))
-    if own not in (b"", b"null"):
-        try:
-            return Schema(schema=json_schema(config.response_schema))
-        except msgspec.ValidationError:
-            raise invalid(f"{_NAME}.responseSchema", "A schema is an object.") from None
+    given = json_object(config.response_json_schema, f"{_NAME}.responseJsonSchema")
+    if given is not None:
+        return Schema(schema=given)
+    if not is_absent(config.response_schema):
+        return Schema(schema=json_schema(config.response_schema, f"{_NAME}.responseSchema"))
     return Schema() if config.response_mime_type == _JSON else None
 
 
 def _reasoning(thinking: _Thinking) -> Reasoning:
     level = (thinking.thinking_level or "").upper()
     if level not in _EFFORTS and level not in {"", "THINKING_LEVEL_UNSPECIFIED"}:
-        raise invalid(f"{_NAME}.thinkingConfig.thinkingLevel", "It is MINIMAL, LOW, MEDIUM, HIGH or XHIGH.")
+        raise invalid(f"{_NAME}.thinkingConfig.thinkingLevel", "It is MINIMAL, LOW, MEDIUM, HIGH or XHIGH")
     budget = thinking.thinking_budget
     return Reasoning(
         effort=_EFFORTS.get(level),

@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastgate.domain.conversation import Conversation, Effort, Reasoning, Tool
 from fastgate.wire.gemini.models import FIXED_SAMPLING, GEMINI_3, THINKING, generation, thinking_budgets
 from fastgate.wire.interface import Losses, Target
+from fastgate.wire.unsaid import drop_unsaid, written
 
 Member = dict[str, Any]
 
@@ -39,26 +40,22 @@ def generation_config(conversation: Conversation, target: Target, losses: Losses
         "responseLogprobs": conversation.logprobs,
         "logprobs": conversation.top_logprobs,
     }
-    penalties = {
-        "frequencyPenalty": ("frequency_penalty", conversation.frequency_penalty),
-        "presencePenalty": ("presence_penalty", conversation.presence_penalty),
-    }
-    for name, (called, value) in penalties.items():
-        if version < FIXED_SAMPLING:
-            said[name] = value
-        elif value:
-            losses.drop(called)
+    if version < FIXED_SAMPLING:
+        said["frequencyPenalty"] = conversation.frequency_penalty
+        said["presencePenalty"] = conversation.presence_penalty
+    else:
+        drop_unsaid(conversation, losses, "frequency_penalty", "presence_penalty")
     if conversation.seed is None or conversation.seed in _INT32:
         said["seed"] = conversation.seed
     else:
-        losses.drop("seed")
+        losses.drop(written(conversation, "seed"))
     if conversation.stop:
         said["stopSequences"] = conversation.stop[:MAX_STOPS]
-        for index in range(MAX_STOPS, len(conversation.stop)):
-            losses.drop(f"stop[{index}]")
+        if len(conversation.stop) > MAX_STOPS:
+            losses.drop(written(conversation, "stop"))
     _put_schema(conversation, version, said, losses)
     if conversation.reasoning is not None:
-        said["thinkingConfig"] = _thinking_config(conversation.reasoning, target.model, losses) or None
+        said["thinkingConfig"] = _Thinking(conversation, target.model, losses).config() or None
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -67,64 +64,74 @@ def _put_schema(conversation: Conversation, version: tuple[int, int], said: Memb
     if schema is None:
         return
     if version < GEMINI_3 and any(isinstance(tool, Tool) for tool in conversation.tools):
-        losses.drop("response_format")  # refused beside functions
+        losses.drop(written(conversation, "output_schema"))  # refused beside functions
         return
     said["responseMimeType"] = "application/json"
     if schema.schema is not None:
         said["responseJsonSchema"] = schema.schema
 
 
-def _thinking_config(reasoning: Reasoning, model: str, losses: Losses) -> Member:
-    version = generation(model)
-    if version < THINKING:
-        if not (reasoning.off or reasoning.effort is Effort.NONE):
-            losses.drop("reasoning_effort" if reasoning.effort else "thinking")
-        return {}
-    said: Member = {}
-    if reasoning.shown is not None:
-        said["includeThoughts"] = reasoning.shown
-    if reasoning.budget_tokens is not None or version < GEMINI_3:
-        budget = _budget(reasoning, model, version, losses)
-        if budget is not None:
-            said["thinkingBudget"] = budget
-    else:
-        level = _level(reasoning, losses)
-        if level is not None:
-            said["thinkingLevel"] = level
-    return said
+class _Thinking:
+    """Of one request for one model."""
 
+    def __init__(self, conversation: Conversation, model: str, losses: Losses) -> None:
+        self._wish = conversation.reasoning or Reasoning()
+        self._off = self._wish.off or self._wish.effort is Effort.NONE
+        self._model = model
+        self._version = generation(model)
+        self._name = written(conversation, "reasoning")
+        self._losses = losses
 
-def _level(reasoning: Reasoning, losses: Losses) -> str | None:
-    """Thinking cannot be switched off any more; the lowest level comes next to it."""
-    if reasoning.off or reasoning.effort is Effort.NONE:
-        losses.drop("thinking" if reasoning.off else "reasoning_effort")
-        return "MINIMAL"
-    if reasoning.effort in _BEYOND:
-        losses.drop("reasoning_effort")
-        return "HIGH"
-    return None if reasoning.effort is None else _LEVELS[reasoning.effort]
+    def config(self) -> Member:
+        wish = self._wish
+        if self._version < THINKING:
+            if not self._off:
+                self._losses.drop(self._name)
+            return {}
+        said: Member = {}
+        if wish.shown is not None:
+            said["includeThoughts"] = wish.shown
+        if wish.budget_tokens is not None or self._version < GEMINI_3:
+            budget = self._budget()
+            if budget is not None:
+                said["thinkingBudget"] = budget
+        else:
+            level = self._level()
+            if level is not None:
+                said["thinkingLevel"] = level
+        return said
 
+    def _level(self) -> str | None:
+        """Thinking cannot be switched off any more; the lowest level comes next to it."""
+        effort = self._wish.effort
+        if self._off:
+            self._losses.drop(self._name)
+            return "MINIMAL"
+        if effort in _BEYOND:
+            self._losses.drop(self._name)
+            return "HIGH"
+        return None if effort is None else _LEVELS[effort]
 
-def _budget(reasoning: Reasoning, model: str, version: tuple[int, int], losses: Losses) -> int | None:
-    """Tokens, 0 for none, -1 for as many as the model sees fit."""
-    if reasoning.adaptive:
-        return -1
-    off = reasoning.off or reasoning.effort is Effort.NONE
-    if reasoning.effort in _BEYOND:
-        losses.drop("reasoning_effort")
-        wanted = _BUDGETS[Effort.HIGH]
-    elif off:
-        wanted = 0
-    elif reasoning.budget_tokens is not None:
-        wanted = reasoning.budget_tokens
-    elif reasoning.effort is not None:
-        wanted = _BUDGETS[reasoning.effort]
-    else:
-        return None
-    if version >= GEMINI_3:
-        return wanted
-    least, most = thinking_budgets(model)
-    allowed = min(max(wanted, least), most)
-    if allowed != wanted and (off or reasoning.budget_tokens is not None):
-        losses.drop("reasoning_effort" if reasoning.effort else "thinking")
-    return allowed
+    def _budget(self) -> int | None:
+        """Tokens, 0 for none, -1 for as many as the model sees fit."""
+        wish = self._wish
+        if wish.adaptive:
+            return -1
+        if wish.effort in _BEYOND:
+            self._losses.drop(self._name)
+            wanted = _BUDGETS[Effort.HIGH]
+        elif self._off:
+            wanted = 0
+        elif wish.budget_tokens is not None:
+            wanted = wish.budget_tokens
+        elif wish.effort is not None:
+            wanted = _BUDGETS[wish.effort]
+        else:
+            return None
+        if self._version >= GEMINI_3:
+            return wanted
+        least, most = thinking_budgets(self._model)
+        allowed = min(max(wanted, least), most)
+        if allowed != wanted and (self._off or wish.budget_tokens is not None):
+            self._losses.drop(self._name)
+        return allowed

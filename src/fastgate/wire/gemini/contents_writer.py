@@ -21,11 +21,13 @@ from fastgate.domain.conversation import (
     Video,
 )
 from fastgate.domain.format import Format
+from fastgate.wire.addresses import web_url
 from fastgate.wire.gemini.media import is_own_file, media_type, text_data
 from fastgate.wire.gemini.models import GEMINI_3, generation
 from fastgate.wire.gemini.seal import UNSIGNED
 from fastgate.wire.gemini.shapes import MEMBERS
 from fastgate.wire.interface import Losses
+from fastgate.wire.tools import arguments_object, object_in
 
 Member = dict[str, Any]
 
@@ -138,7 +140,7 @@ class ContentsWriter:
     def _call(self, part: ToolUse) -> Member:
         call: Member = {} if self._vertex else {"id": part.id}
         call["name"] = part.name
-        call["args"] = object_or(part.arguments, "input")
+        call["args"] = arguments_object(part)
         return _signed({"functionCall": call}, part.signature)
 
     def _result(self, part: ToolResult, where: str) -> list[Member]:
@@ -168,7 +170,7 @@ class ContentsWriter:
         if source.data is not None or source.text is not None:
             data = text_data(source.text) if source.text is not None else source.data
             member = {"inlineData": {"mimeType": media_type(part), "data": data}}
-        elif source.url is not None:
+        elif source.url is not None and (is_own_file(source.url) or web_url(source) is not None):
             member = {"fileData": {"mimeType": media_type(part), "fileUri": source.url}}
         elif source.file_id is not None and is_own_file(source.file_id):
             member = {"fileData": {"fileUri": source.file_id}}
@@ -214,15 +216,6 @@ class ContentsWriter:
                 first.setdefault("thoughtSignature", UNSIGNED[0])
 
 
-def object_or(text: str, name: str) -> msgspec.Raw | Member:
-    """JSON text of an object as it is; any other text as an object's member `name`."""
-    try:
-        MEMBERS.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return {name: text}
-    return msgspec.Raw(text.encode())
-
-
 def _response(texts: list[str], *, is_error: bool) -> msgspec.Raw | Member:
     """Under the keys that Google documents. Output that is an object already, and cannot be taken for those,
     stays one."""
@@ -233,8 +226,8 @@ def _response(texts: list[str], *, is_error: bool) -> msgspec.Raw | Member:
     text = texts[0]
     if not text.startswith("{"):
         return {"output": text}
-    written = object_or(text, "output")
-    if isinstance(written, msgspec.Raw) and set(MEMBERS.decode(text)) <= {"output", "result", "error"}:
+    written = object_in(text)
+    if written is None or set(MEMBERS.decode(written)) <= {"output", "result", "error"}:
         return {"output": text}
     return written
 

@@ -5,9 +5,9 @@ from typing import Final
 import msgspec
 
 from fastgate.domain.conversation import Conversation
-from fastgate.wire.gemini.fields import Members, decoded, too_deep
 from fastgate.wire.gemini.request_reader import read_request
 from fastgate.wire.gemini.shapes import MEMBERS
+from fastgate.wire.reading import Members, decoded, too_deep
 
 _optional_members: Final = msgspec.json.Decoder(Members | None)
 _WHOLE: Final = ("generateContentRequest", "generate_content_request")

@@ -18,14 +18,25 @@ from fastgate.wire.embeddings.inputs import is_tokens, refusal, text_of
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient, UnstreamedProvider
 from fastgate.wire.embeddings.vectors import floats_of
-from fastgate.wire.gemini.fields import Members, decoded, invalid, too_deep
 from fastgate.wire.gemini.media import inline, media_type
 from fastgate.wire.gemini.problem import JSON, error_in, problem_object, status_of
 from fastgate.wire.gemini.shapes import MEMBERS, Content, Count, Shape, parts_in
 from fastgate.wire.gemini.spelling import camelled
 from fastgate.wire.gemini.tasks import read_task, written_task
 from fastgate.wire.gemini.text import text_in
-from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, Request, Summary, Target, raw
+from fastgate.wire.interface import (
+    Answer,
+    Asked,
+    Header,
+    Losses,
+    Problem,
+    Request,
+    Summary,
+    Target,
+    expect,
+    raw,
+)
+from fastgate.wire.reading import Members, decoded, invalid, too_deep
 
 Vector = tuple[float, ...]
 
@@ -99,13 +110,13 @@ class EmbedClient(UnstreamedClient):
             raise too_deep() from None
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        if not isinstance(answer, EmbeddingReply) or not isinstance(asked.request, EmbeddingRequest):
-            raise TypeError("an answer of another family")
-        vectors = [{"values": vector} for vector in floats_of(answer)]
+        reply = expect(answer, EmbeddingReply)
+        single = expect(asked.request, EmbeddingRequest).single
+        vectors = [{"values": vector} for vector in floats_of(reply)]
         written: dict[str, Any]
-        written = {"embedding": vectors[0]} if asked.request.single and vectors else {"embeddings": vectors}
-        if answer.usage is not None:
-            written["usageMetadata"] = {"promptTokenCount": answer.usage.input_tokens}
+        written = {"embedding": vectors[0]} if single and vectors else {"embeddings": vectors}
+        if reply.usage is not None:
+            written["usageMetadata"] = {"promptTokenCount": reply.usage.input_tokens}
         return msgspec.json.encode(written)
 
     def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
@@ -122,14 +133,13 @@ class EmbedProvider(UnstreamedProvider):
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         """GatewayError `invalid_field` for inputs that are no contents, and more than one for Vertex."""
-        if not isinstance(request, EmbeddingRequest):
-            raise TypeError("a request of another family")
-        terms = _written_terms(request, losses)
-        contents = [_content(request, index) for index in range(len(request.inputs))]
+        asked = expect(request, EmbeddingRequest)
+        terms = _written_terms(asked, losses)
+        contents = [_content(asked, index) for index in range(len(asked.inputs))]
         if target.dialect == DialectName.VERTEX:
             if len(contents) > 1:
                 message = "This model takes one input a request."
-                raise GatewayError("invalid_field", message, param=name_of(request, "inputs"))
+                raise GatewayError("invalid_field", message, param=name_of(asked, "inputs"))
             return (
                 {"content": contents[0], "embedContentConfig": terms} if terms else {"content": contents[0]}
             )
@@ -149,7 +159,9 @@ class EmbedProvider(UnstreamedProvider):
         if error is not None:
             return Summary(None, None, status_of(error), error.message or "")
         said = _arounds.decode(body).usage_metadata
-        return Summary(None if said is None else Usage(input_tokens=said.prompt_token_count or 0), None)
+        if said is None or said.prompt_token_count is None:
+            return Summary(None, None)
+        return Summary(Usage(input_tokens=said.prompt_token_count), None)
 
 
 def _read_request(body: bytes) -> EmbeddingRequest:
@@ -159,7 +171,7 @@ def _read_request(body: bytes) -> EmbeddingRequest:
     terms = [_terms(each) for each in requests]
     for index, each in enumerate(terms):
         if each != terms[0]:
-            raise invalid(f"requests[{index}]", "All requests of a batch have the same terms here.")
+            raise invalid(f"requests[{index}]", "All requests of a batch have the same terms here")
     return EmbeddingRequest(
         format=Format.EMBED_CONTENT,
         inputs=tuple(
@@ -209,9 +221,9 @@ def _input(request: _Request, where: str) -> str | tuple[Text | Image, ...]:
         elif blob is not None and (blob.mime_type or "").startswith("image/"):
             parts.append(Image(source=inline(blob.mime_type or "", blob.data or "")))
         else:
-            raise invalid(f"{where}.parts[{index}]", "What is embedded here is text or an image in the body.")
+            raise invalid(f"{where}.parts[{index}]", "What is embedded here is text or an image in the body")
     if not parts:
-        raise invalid(f"{where}.parts", "A content that is embedded has parts.")
+        raise invalid(f"{where}.parts", "A content that is embedded has parts")
     alone = parts[0] if len(parts) == 1 else None
     return alone.text if isinstance(alone, Text) else tuple(parts)
 

@@ -5,22 +5,7 @@ from typing import Any
 import msgspec
 
 from fastgate.wire.gemini.shapes import LikelyToken, LogprobsResult
-
-
-class _Top(msgspec.Struct):
-    token: str
-    logprob: float
-
-
-class _Token(_Top):
-    top_logprobs: list[_Top] = []
-
-
-class _Logprobs(msgspec.Struct):
-    content: list[_Token] | None = None
-
-
-_logprobs = msgspec.json.Decoder(_Logprobs)
+from fastgate.wire.logprobs import Chosen, Token, chosen_in, written
 
 
 def read_logprobs(result: LogprobsResult | None) -> msgspec.Raw | None:
@@ -29,20 +14,18 @@ def read_logprobs(result: LogprobsResult | None) -> msgspec.Raw | None:
         return None
     tops = [each.candidates or [] for each in result.top_candidates or ()]
     tops += [[] for _ in range(len(result.chosen_candidates) - len(tops))]
-    content = [
-        {**_token(chosen), "top_logprobs": [_token(each) for each in top]}
-        for chosen, top in zip(result.chosen_candidates, tops, strict=False)
-    ]
-    return msgspec.Raw(msgspec.json.encode({"content": content, "refusal": None}))
+    pairs = zip(result.chosen_candidates, tops, strict=False)
+    return written([_chosen(chosen, top) for chosen, top in pairs])
 
 
-def _token(said: LikelyToken) -> dict[str, Any]:
-    return {"token": said.token, "logprob": said.log_probability, "bytes": list(said.token.encode())}
+def _chosen(said: LikelyToken, tops: list[LikelyToken]) -> Chosen:
+    top_logprobs = [Token(each.token, each.log_probability, list(each.token.encode())) for each in tops]
+    return Chosen(said.token, said.log_probability, list(said.token.encode()), top_logprobs)
 
 
 def logprobs_result(logprobs: msgspec.Raw) -> dict[str, Any] | None:
-    """As it is written for clients; None where there are none."""
-    content = _logprobs.decode(logprobs).content
+    """As it is written for clients; None where there are none that can be read."""
+    content = chosen_in(logprobs)
     if not content:
         return None
     result: dict[str, Any] = {

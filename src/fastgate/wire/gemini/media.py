@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from binascii import Error
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastgate.domain.conversation import Audio, Document, Image, Part, Source, Video
 
@@ -58,7 +58,7 @@ def part_of(source: Source, *, title: str | None, signature: str | None, detail:
         return Image(source=source, signature=signature, detail=detail)
     if kind == "audio":
         return Audio(source=source)
-    if kind == "video" or (source.url and urlsplit(source.url).hostname in _VIDEO_HOSTS):
+    if kind == "video" or (source.url and _split(source.url).hostname in _VIDEO_HOSTS):
         return Video(source=source)
     return Document(source=source, title=title)
 
@@ -104,4 +104,12 @@ def text_data(text: str) -> str:
 
 def guessed(url: str) -> str:
     """By the end of the path; "" where that says nothing."""
-    return _OF_ENDINGS.get(urlsplit(url).path.rpartition(".")[2].lower(), "")
+    return _OF_ENDINGS.get(_split(url).path.rpartition(".")[2].lower(), "")
+
+
+def _split(url: str) -> SplitResult:
+    """Nothing, of what is no URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

@@ -10,6 +10,7 @@ from fastgate.wire.gemini.media import inline, part_of, referred
 from fastgate.wire.gemini.seal import opened
 from fastgate.wire.gemini.shapes import MEMBERS, Blob, FileData, FunctionResponse
 from fastgate.wire.gemini.shapes import Part as Shape
+from fastgate.wire.seals import REDACTED
 
 _BESIDE: Final = frozenset(
     {"thought", "thoughtSignature", "partMetadata", "mediaResolution", "videoMetadata"}
@@ -84,7 +85,7 @@ def _thinking(text: str, signature: str | None) -> Thinking:
     if signature is None:
         return Thinking(text=text, format=Format.GENERATE_CONTENT)
     seal = opened(signature)
-    if seal.redacted:
+    if seal.place == REDACTED:
         return Thinking(redacted=seal.text, format=seal.format)
     return Thinking(text=text, signature=seal.text, format=seal.format)
 

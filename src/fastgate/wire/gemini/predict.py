@@ -16,7 +16,7 @@ from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.gemini.problem import error_in, status_of
 from fastgate.wire.gemini.shapes import Count, Shape
 from fastgate.wire.gemini.tasks import written_task
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import Losses, Request, Summary, Target, expect
 
 
 class _Statistics(msgspec.Struct):
@@ -57,24 +57,23 @@ class PredictProvider(UnstreamedProvider):
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         """GatewayError `invalid_field` for inputs that are no text."""
-        if not isinstance(request, EmbeddingRequest):
-            raise TypeError("a request of another family")
+        asked = expect(request, EmbeddingRequest)
         terms: dict[str, Any] = {}
-        task = written_task(request, losses)
+        task = written_task(asked, losses)
         if task is not None:
             terms["task_type"] = task
-        if request.title is not None:
-            terms["title"] = request.title
-        body: dict[str, Any] = {"instances": [{"content": text, **terms} for text in texts_of(request)]}
+        if asked.title is not None:
+            terms["title"] = asked.title
+        body: dict[str, Any] = {"instances": [{"content": text, **terms} for text in texts_of(asked)]}
         parameters: dict[str, Any] = {}
-        if request.dimensions is not None:
-            parameters["outputDimensionality"] = request.dimensions
-        if request.truncate is not None:
-            parameters["autoTruncate"] = request.truncate.upper() != "NONE"
+        if asked.dimensions is not None:
+            parameters["outputDimensionality"] = asked.dimensions
+        if asked.truncate is not None:
+            parameters["autoTruncate"] = asked.truncate.upper() != "NONE"
         if parameters:
             body["parameters"] = parameters
-        drop_fields(request, losses, "user")
-        drop_types(request, losses, "float")
+        drop_fields(asked, losses, "user")
+        drop_types(asked, losses, "float")
         return body
 
     def read_answer(self, body: bytes) -> EmbeddingReply:

@@ -14,7 +14,7 @@ from fastgate.wire.gemini.request_writer import write_request
 from fastgate.wire.gemini.shapes import GroundingMetadata, Shape, UsageMetadata
 from fastgate.wire.gemini.stream_reader import GeminiStreamReader
 from fastgate.wire.gemini.usage import billed_searches, usage_of
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import Losses, Request, Summary, Target, expect
 
 
 class _Candidate(Shape):
@@ -35,12 +35,9 @@ class GeminiProvider:
     """Stateless. Streams are server-sent events: the array is never asked for."""
 
     format = Format.GENERATE_CONTENT
-    markers: tuple[bytes, ...] = (b'"usageMetadata"', b'"finishReason"', b'"blockReason"', b'"error"')
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
-        if not isinstance(request, Conversation):
-            raise TypeError("a request of another family")
-        return write_request(request, target, losses)
+        return write_request(expect(request, Conversation), target, losses)
 
     def read_answer(self, body: bytes) -> Reply:
         return read_answer(body)
@@ -48,16 +45,14 @@ class GeminiProvider:
     def stream_reader(self) -> GeminiStreamReader:
         return GeminiStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> EventSplitter:
-        return EventSplitter(markers, limit)
+    def splitter(self, limit: int) -> EventSplitter:
+        return EventSplitter((), limit)
 
     def summary(self, body: bytes) -> Summary:
         error = error_in(body)
         if error is not None:
             return Summary(None, None, status_of(error), error.message or "")
         said = _summaries.decode(body)
-        if said.usage_metadata is None:
-            return Summary(None, said.response_id)
         queries = sum(
             len(each.grounding_metadata.web_search_queries or ())
             for each in said.candidates or ()

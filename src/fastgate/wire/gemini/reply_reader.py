@@ -4,9 +4,9 @@ import msgspec
 
 from fastgate.domain.conversation import Citation, Part, Text, ToolUse
 from fastgate.domain.reply import Choice, Finish, Reply
+from fastgate.wire.call_ids import new_call_id
 from fastgate.wire.gemini.citations import Answered
 from fastgate.wire.gemini.finish import finish_of
-from fastgate.wire.gemini.ids import CallIds
 from fastgate.wire.gemini.logprobs import read_logprobs
 from fastgate.wire.gemini.parts_reader import foreign_part, plain_part
 from fastgate.wire.gemini.shapes import ANSWERS, WRITTEN_ANSWERS, Candidate, parts_in, written_parts
@@ -16,10 +16,9 @@ from fastgate.wire.gemini.usage import billed_searches, usage_of
 def read_answer(body: bytes) -> Reply:
     """ValueError: no candidates, and no word of a blocked prompt."""
     answer = ANSWERS.decode(body)
-    ids = CallIds()
     grounded = [Answered() for _ in answer.candidates or ()]
     choices = tuple(
-        _choice(candidate, ids, grounded[index], body, index)
+        _choice(candidate, grounded[index], body, index)
         for index, candidate in enumerate(answer.candidates or ())
     )
     if not choices:
@@ -28,7 +27,7 @@ def read_answer(body: bytes) -> Reply:
         choices = (Choice(parts=(), finish=Finish.FILTERED),)
     model = answer.model_version or ""
     searches = billed_searches(sum(each.queries for each in grounded), model)
-    usage = None if answer.usage_metadata is None else usage_of(answer.usage_metadata, searches)
+    usage = usage_of(answer.usage_metadata, searches)
     return Reply(
         id=answer.response_id or "",
         model=model,
@@ -44,7 +43,7 @@ def written_in(data: bytes, candidate: int, part: int) -> msgspec.Raw:
     return written_parts(candidates[candidate].content)[part]
 
 
-def _choice(candidate: Candidate, ids: CallIds, answered: Answered, body: bytes, index: int) -> Choice:
+def _choice(candidate: Candidate, answered: Answered, body: bytes, index: int) -> Choice:
     parts: list[Part] = []
     called = False
     for place, shape in enumerate(parts_in(candidate.content)):
@@ -58,7 +57,7 @@ def _choice(candidate: Candidate, ids: CallIds, answered: Answered, body: bytes,
         called = True
         parts.append(
             ToolUse(
-                id=call.id or ids.next(),
+                id=call.id or new_call_id(),
                 name=call.name or "",
                 arguments=arguments_of(bytes(call.args)),
                 signature=shape.thought_signature,

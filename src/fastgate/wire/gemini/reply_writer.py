@@ -10,10 +10,13 @@ from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.wire.gemini.citations import grounding_metadata
 from fastgate.wire.gemini.finish import WRITTEN
 from fastgate.wire.gemini.logprobs import logprobs_result
-from fastgate.wire.gemini.seal import OWN, Seal, carried
+from fastgate.wire.gemini.media import media_type
+from fastgate.wire.gemini.seal import OWN, carried
 from fastgate.wire.gemini.shapes import MEMBERS
 from fastgate.wire.gemini.usage import usage_metadata
 from fastgate.wire.interface import Asked
+from fastgate.wire.seals import REDACTED, Seal
+from fastgate.wire.tools import object_in
 
 Member = dict[str, Any]
 
@@ -29,14 +32,22 @@ def write_answer(reply: Reply, asked: Asked) -> bytes:
 
 def function_call(id_: str, name: str, arguments: str, signature: str | None) -> Member | None:
     """A part; None where the arguments are no object, because the model was cut off or wrote them wrong."""
-    written = (arguments.strip() or "{}").encode()
-    try:
-        MEMBERS.decode(written)
-    except (msgspec.MsgspecError, RecursionError):
+    written = object_in(arguments)
+    if written is None:
         return None
-    part: Member = {"functionCall": {"id": id_, "name": name, "args": msgspec.Raw(written)}}
+    part: Member = {"functionCall": {"id": id_, "name": name, "args": written}}
     if signature is not None:
         part["thoughtSignature"] = signature
+    return part
+
+
+def image_part(image: Image) -> Member | None:
+    """None: its bytes are elsewhere."""
+    if image.source.data is None:
+        return None
+    part: Member = {"inlineData": {"mimeType": media_type(image), "data": image.source.data}}
+    if image.signature is not None:
+        part["thoughtSignature"] = image.signature
     return part
 
 
@@ -88,9 +99,8 @@ def _part(part: Part) -> Member | None:
             return _thought(part)
         case ToolUse():
             return function_call(part.id, part.name, part.arguments, part.signature)
-        case Image(source=source) if source.data is not None:
-            member: Member = {"inlineData": {"mimeType": source.media_type, "data": source.data}}
-            return member if part.signature is None else {**member, "thoughtSignature": part.signature}
+        case Image():
+            return image_part(part)
         case Foreign(format=Format.GENERATE_CONTENT, raw=raw):
             return MEMBERS.decode(raw)
         case _:
@@ -100,7 +110,7 @@ def _part(part: Part) -> Member | None:
 def _thought(part: Thinking) -> Member:
     format_ = part.format or OWN
     if part.redacted is not None:
-        return sealed_thought(Seal(format_, part.redacted, redacted=True))
+        return sealed_thought(Seal(format_, part.redacted, place=REDACTED))
     thought: Member = {"text": part.text, "thought": True}
     if part.signature is not None:
         thought["thoughtSignature"] = carried(Seal(format_, part.signature))

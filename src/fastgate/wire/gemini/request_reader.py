@@ -17,9 +17,8 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
+from fastgate.wire.gemini.asked_calls import AskedCalls
 from fastgate.wire.gemini.config_reader import read_config
-from fastgate.wire.gemini.fields import Members, decoded, invalid
-from fastgate.wire.gemini.ids import AskedCalls
 from fastgate.wire.gemini.parts_reader import foreign_part, plain_part, result_of
 from fastgate.wire.gemini.schema import json_schema
 from fastgate.wire.gemini.seal import UNSIGNED
@@ -35,6 +34,7 @@ from fastgate.wire.gemini.shapes import (
 from fastgate.wire.gemini.shapes import Part as PartShape
 from fastgate.wire.gemini.spelling import camelled
 from fastgate.wire.gemini.thoughts import with_whole_thoughts
+from fastgate.wire.reading import Members, decoded, invalid, is_absent, json_object
 
 _ROLES: Final = {
     None: Role.USER,
@@ -140,7 +140,7 @@ class _Messages:
             where = f"contents[{index}]"
             role = _ROLES.get(content.role)
             if role is None:
-                raise invalid(f"{where}.role", "A role is 'user' or 'model'.")
+                raise invalid(f"{where}.role", "A role is 'user' or 'model'")
             messages.append(Message(role=role, parts=self._parts(content, written, where, index)))
         return with_whole_thoughts(tuple(messages))
 
@@ -164,12 +164,12 @@ class _Messages:
         call = shape.function_call
         if call is not None:
             if not call.name:
-                raise invalid(f"{where}.functionCall.name", "A function call has a name.")
+                raise invalid(f"{where}.functionCall.name", "A function call has a name")
             arguments = bytes(call.args).decode()
             if arguments in {"", "null"}:
                 arguments = "{}"
             elif not arguments.startswith("{"):
-                raise invalid(f"{where}.functionCall.args", "The arguments of a call are an object.")
+                raise invalid(f"{where}.functionCall.args", "The arguments of a call are an object")
             return ToolUse(
                 id=self._calls.called(call.id, call.name, message, index),
                 name=call.name,
@@ -182,7 +182,7 @@ class _Messages:
             try:
                 return result_of(response, id_)
             except msgspec.ValidationError:
-                raise invalid(f"{where}.functionResponse.response", "A response is an object.") from None
+                raise invalid(f"{where}.functionResponse.response", "A response is an object") from None
         return plain_part(shape)
 
 
@@ -210,14 +210,9 @@ def _tools(written: msgspec.Raw) -> list[Tool | Foreign]:
 
 def _tool(written: msgspec.Raw, path: str) -> Tool:
     declaration = decoded(_declarations, written, path)
-    parameters: msgspec.Raw | None = None
-    if bytes(declaration.parameters_json_schema) not in (b"", b"null"):
-        parameters = msgspec.Raw(bytes(declaration.parameters_json_schema))
-    elif bytes(declaration.parameters) not in (b"", b"null"):
-        try:
-            parameters = json_schema(declaration.parameters)
-        except msgspec.ValidationError:
-            raise invalid(f"{path}.parameters", "A schema is an object.") from None
+    parameters = json_object(declaration.parameters_json_schema, f"{path}.parametersJsonSchema")
+    if parameters is None and not is_absent(declaration.parameters):
+        parameters = json_schema(declaration.parameters, f"{path}.parameters")
     members = MEMBERS.decode(written)
     return Tool(
         name=declaration.name,
@@ -238,5 +233,5 @@ def _tool_choice(written: msgspec.Raw, extra: Members) -> ToolChoice | None:
         return None
     choosing = _CHOOSING.get((calling.mode or "").upper())
     if choosing is None:
-        raise invalid(f"{path}.mode", "It is AUTO, ANY, NONE or VALIDATED.")
+        raise invalid(f"{path}.mode", "It is AUTO, ANY, NONE or VALIDATED")
     return ToolChoice(choosing=choosing, names=tuple(calling.allowed_function_names or ()))

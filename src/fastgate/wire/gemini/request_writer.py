@@ -9,12 +9,15 @@ from fastgate.domain.format import Format
 from fastgate.wire.gemini.config_writer import generation_config
 from fastgate.wire.gemini.contents_writer import ContentsWriter
 from fastgate.wire.interface import Losses, Target
+from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
 
 Member = dict[str, Any]
 
 _TIERS: Final = {"default": "standard", "standard_only": "standard", "flex": "flex", "priority": "priority"}
 _LABEL_KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
+_UNSAID: Final = ("logit_bias", "verbosity", "user", "prompt_cache_key", "parallel_tools")
+"""Fields of `Conversation` that Gemini has no words for."""
 _PLACED: Final = ("generationConfig", "toolConfig")
 """Members of which the reader keeps what it does not know by path."""
 
@@ -28,7 +31,7 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
     if config:
         body["generationConfig"] = config
     _put_terms(conversation, body, losses, vertex=vertex)
-    _drop_the_rest(conversation, losses)
+    drop_unsaid(conversation, losses, *_UNSAID)
     if conversation.format is Format.GENERATE_CONTENT:
         _put_extra(conversation, body)
     return body
@@ -52,8 +55,12 @@ def _put_tools(conversation: Conversation, body: Member, losses: Losses) -> None
         body["tools"] = [{"functionDeclarations": declarations}, *others]
         if conversation.tool_choice is not None:
             body["toolConfig"] = {"functionCallingConfig": _calling_config(conversation.tool_choice)}
-    elif others:
+        return
+    if others:
         body["tools"] = others
+    choice = conversation.tool_choice
+    if choice is not None and choice.choosing is Choosing.REQUIRED:
+        losses.drop(written(conversation, "tool_choice"))
 
 
 def _declaration(tool: Tool, index: int, losses: Losses, *, own: bool) -> Member:
@@ -67,11 +74,10 @@ def _declaration(tool: Tool, index: int, losses: Losses, *, own: bool) -> Member
         declaration["description"] = tool.description
     if tool.parameters is not None:
         declaration["parametersJsonSchema"] = tool.parameters
-    for name, value in tool.extra.items():
-        if own:
-            declaration[name] = value
-        else:
-            losses.drop(f"tools[{index}].{name}")
+    if own:
+        declaration.update(tool.extra)
+    else:
+        drop_extra(tool, f"tools[{index}]", losses)
     return declaration
 
 
@@ -93,16 +99,16 @@ def _put_terms(conversation: Conversation, body: Member, losses: Losses, *, vert
         if tier in _TIERS and not vertex:
             body["serviceTier"] = _TIERS[tier]
         elif _TIERS.get(tier) != "standard":
-            losses.drop("service_tier")
+            losses.drop(written(conversation, "service_tier"))
     if conversation.store is not None and not vertex:
         body["store"] = conversation.store
-    elif conversation.store:
-        losses.drop("store")
+    else:
+        drop_unsaid(conversation, losses, "store")
     if conversation.metadata:
         if vertex and _are_labels(conversation.metadata):
             body["labels"] = conversation.metadata
         else:
-            losses.drop("labels" if conversation.format is Format.GENERATE_CONTENT else "metadata")
+            losses.drop(written(conversation, "metadata"))
 
 
 def _are_labels(metadata: dict[str, Any]) -> bool:
@@ -111,20 +117,6 @@ def _are_labels(metadata: dict[str, Any]) -> bool:
         isinstance(value, str) and _LABEL_KEY.fullmatch(key) and _LABEL.fullmatch(value)
         for key, value in metadata.items()
     )
-
-
-def _drop_the_rest(conversation: Conversation, losses: Losses) -> None:
-    """What Gemini has no word for."""
-    for name, value in (
-        ("logit_bias", conversation.logit_bias),
-        ("verbosity", conversation.verbosity),
-        ("user", conversation.user),
-        ("prompt_cache_key", conversation.prompt_cache_key),
-    ):
-        if value:
-            losses.drop(name)
-    if conversation.parallel_tools is False:
-        losses.drop("parallel_tool_calls")
 
 
 def _put_extra(conversation: Conversation, body: Member) -> None:

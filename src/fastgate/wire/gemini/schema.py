@@ -5,15 +5,18 @@ from typing import Any, Final
 import msgspec
 
 from fastgate.wire.gemini.spelling import camel
+from fastgate.wire.interface import raw
+from fastgate.wire.reading import decoded
 
+_objects: Final = msgspec.json.Decoder(dict[str, Any])
 _COUNTS: Final = frozenset(
     {"minItems", "maxItems", "minProperties", "maxProperties", "minLength", "maxLength"}
 )
 
 
-def json_schema(schema: msgspec.Raw) -> msgspec.Raw:
-    """The same type, in JSON Schema. ValueError: it is no object."""
-    return msgspec.Raw(msgspec.json.encode(_converted(msgspec.json.decode(schema, type=dict[str, Any]))))
+def json_schema(schema: msgspec.Raw, path: str) -> msgspec.Raw:
+    """The same type, in JSON Schema. GatewayError `invalid_field` with `path`: it is no object."""
+    return raw(_converted(decoded(_objects, schema, path)))
 
 
 def _converted(schema: Any) -> Any:

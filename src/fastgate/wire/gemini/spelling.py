@@ -5,6 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from fastgate.wire.reading import decoded
+
+_anything: Final = msgspec.json.Decoder()
 _SNAKE_KEY: Final = re.compile(rb'"[A-Za-z0-9]+_[A-Za-z0-9_]*"[ \t\r\n]*:')
 _NEXT_WORD: Final = re.compile(r"(?<=[A-Za-z0-9])_([a-z0-9])")
 
@@ -33,7 +36,7 @@ def camelled(body: bytes) -> bytes:
     """A JSON object with all names of fields in camel case; the same bytes where they are already."""
     if b"_" not in body or _SNAKE_KEY.search(body) is None:
         return body
-    return msgspec.json.encode(_renamed(msgspec.json.decode(body)))
+    return msgspec.json.encode(_renamed(decoded(_anything, body)))
 
 
 def _renamed(value: Any) -> Any:

@@ -7,7 +7,7 @@ import msgspec
 
 from fastgate._core.sse import event_data
 from fastgate.domain import conversation
-from fastgate.domain.conversation import Foreign, Text, Thinking
+from fastgate.domain.conversation import Foreign, Image, Text, Thinking
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -16,6 +16,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     Sealed,
     Started,
     TextDelta,
@@ -24,9 +25,9 @@ from fastgate.domain.reply import (
     ToolStarted,
     Used,
 )
+from fastgate.wire.call_ids import new_call_id
 from fastgate.wire.gemini.citations import Answered
 from fastgate.wire.gemini.finish import finish_of
-from fastgate.wire.gemini.ids import CallIds
 from fastgate.wire.gemini.logprobs import read_logprobs
 from fastgate.wire.gemini.parts_reader import foreign_part, plain_part
 from fastgate.wire.gemini.problem import status_of
@@ -53,7 +54,6 @@ class GeminiStreamReader:
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
-        self._ids = CallIds()
         self._started = False
         self._failed = False
         self._model = ""
@@ -89,7 +89,8 @@ class GeminiStreamReader:
             self._block(deltas)
         if answer.usage_metadata is not None:
             searched = sum(each.answered.queries for each in self._choices.values())
-            deltas.append(Used(usage_of(answer.usage_metadata, billed_searches(searched, self._model))))
+            usage = usage_of(answer.usage_metadata, billed_searches(searched, self._model))
+            deltas += [] if usage is None else [Used(usage)]
         return deltas
 
     def _block(self, deltas: list[Delta]) -> None:
@@ -143,7 +144,7 @@ class GeminiStreamReader:
         deltas.append(
             ToolStarted(
                 index=choice.calls,
-                id=call.id or self._ids.next(),
+                id=call.id or new_call_id(),
                 name=call.name or "",
                 signature=shape.thought_signature,
                 choice=index,
@@ -165,6 +166,8 @@ def _read_other(part: conversation.Part, written: msgspec.Raw, index: int, delta
         case Text(signature=signature) | Thinking(signature=signature):  # a signature alone
             if signature is not None:
                 deltas.append(_sealed(signature, index))
+        case Image():
+            deltas.append(ImageDelta(part, index))
         case Foreign(kind=""):
             pass  # an empty part
         case _:

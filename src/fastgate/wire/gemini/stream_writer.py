@@ -14,6 +14,7 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -28,11 +29,12 @@ from fastgate.wire.gemini.citations import grounding_metadata
 from fastgate.wire.gemini.framing import framing_for
 from fastgate.wire.gemini.logprobs import logprobs_result
 from fastgate.wire.gemini.problem import problem_object
-from fastgate.wire.gemini.reply_writer import finish_reason, function_call, sealed_thought
-from fastgate.wire.gemini.seal import OWN, Seal
+from fastgate.wire.gemini.reply_writer import finish_reason, function_call, image_part, sealed_thought
+from fastgate.wire.gemini.seal import OWN
 from fastgate.wire.gemini.shapes import MEMBERS
 from fastgate.wire.gemini.usage import usage_metadata
 from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.seals import REDACTED, Seal
 
 Member = dict[str, Any]
 
@@ -133,6 +135,8 @@ class GeminiStreamWriter:
         return (self._element(last) if last else b"") + self._framing.end()
 
     def failure(self, problem: Problem) -> bytes:
+        if self._ended:
+            return b""
         self._ended = True
         return self._framing.element(_encoder.encode(problem_object(problem))) + self._framing.end()
 
@@ -153,6 +157,10 @@ class GeminiStreamWriter:
                 self._seal(delta)
             case Cited(citation=citation, choice=choice):
                 self._of(choice).citations.append(citation)
+            case ImageDelta(image=image, choice=choice):
+                part = image_part(image)
+                if part is not None:
+                    self._of(choice).parts.append(part)
             case ForeignDelta(format=Format.GENERATE_CONTENT, raw=raw):
                 self._of(0).parts.append(MEMBERS.decode(raw))
             case Ended():
@@ -195,7 +203,7 @@ class GeminiStreamWriter:
     def _seal(self, delta: Sealed) -> None:
         candidate = self._of(delta.choice)
         if delta.redacted is not None:
-            candidate.parts.append(sealed_thought(Seal(delta.format, delta.redacted, redacted=True)))
+            candidate.parts.append(sealed_thought(Seal(delta.format, delta.redacted, place=REDACTED)))
         elif delta.signature is not None:
             if delta.format is OWN and not candidate.thinking:
                 candidate.take_signature()

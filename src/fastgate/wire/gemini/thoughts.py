@@ -1,7 +1,7 @@
 """Thoughts of other vendors' models that a client of Gemini's has in pieces.
 
-A stream gives a thought chunk by chunk and its seal at the end, and Google's SDKs send back the chunks as they
-came. A seal is of the whole text, so that is put together again.
+A stream gives a thought chunk by chunk and its seal at the end, and Google's SDKs send back the chunks as
+they came. A seal is of the whole text, so that is put together again.
 """
 
 from msgspec.structs import replace

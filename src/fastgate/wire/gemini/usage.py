@@ -20,8 +20,11 @@ _TIERS: Final = {
 """`serviceTier` of the Gemini API and `trafficType` of Vertex, as OpenAI calls the same."""
 
 
-def usage_of(said: UsageMetadata, searches: int = 0) -> Usage:
-    """`searches` as `billed_searches` has them."""
+def usage_of(said: UsageMetadata | None, searches: int = 0) -> Usage | None:
+    """`searches` as `billed_searches` has them. None where nothing was counted: early chunks of a stream may
+    tell of the kind of traffic alone."""
+    if said is None or (said.prompt_token_count is None and said.candidates_token_count is None):
+        return None
     usage = Usage(
         input_tokens=(said.prompt_token_count or 0) + (said.tool_use_prompt_token_count or 0),
         output_tokens=(said.candidates_token_count or 0) + (said.thoughts_token_count or 0),
@@ -58,9 +61,10 @@ def billed_searches(queries: int, model: str) -> int:
 
 def usage_metadata(usage: Usage) -> dict[str, Any]:
     """As it is written for clients. Not the tier, whose field google-genai's types do not have."""
+    spoken = max(usage.output_tokens - usage.reasoning_tokens, 0)
     said: dict[str, Any] = {
         "promptTokenCount": usage.input_tokens,
-        "candidatesTokenCount": usage.output_tokens - usage.reasoning_tokens,
+        "candidatesTokenCount": spoken,
         "totalTokenCount": usage.input_tokens + usage.output_tokens,
     }
     if usage.cached_input_tokens:
@@ -77,7 +81,7 @@ def usage_metadata(usage: Usage) -> dict[str, Any]:
         ),
         (
             "candidatesTokensDetails",
-            usage.output_tokens - usage.reasoning_tokens,
+            spoken,
             usage.output_audio_tokens,
             usage.output_image_tokens,
         ),

@@ -6,8 +6,8 @@ from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
 from fastgate.wire.converse.frames import FrameSplitter
-from fastgate.wire.interface import Losses, Request, Summary, Target
-from fastgate.wire.invoke.stream_reader import MARKERS, InvokeStreamReader
+from fastgate.wire.interface import Losses, Request, Summary, Target, expect
+from fastgate.wire.invoke.stream_reader import InvokeStreamReader
 from fastgate.wire.invoke.summary import summary
 from fastgate.wire.messages.hosted import Host, hosted
 from fastgate.wire.messages.reply_reader import read_answer
@@ -18,11 +18,9 @@ class InvokeProvider:
     """As `ProviderFormat`."""
 
     format: Final = Format.INVOKE
-    markers: Final = MARKERS
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
-        assert isinstance(request, Conversation)
-        members = write_request(request, target, losses, self.format)
+        members = write_request(expect(request, Conversation), target, losses, self.format)
         hosted(members, Host.BEDROCK)
         return members
 
@@ -32,8 +30,8 @@ class InvokeProvider:
     def stream_reader(self) -> InvokeStreamReader:
         return InvokeStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> FrameSplitter:
-        return FrameSplitter(markers, limit)
+    def splitter(self, limit: int) -> FrameSplitter:
+        return FrameSplitter(limit)
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)

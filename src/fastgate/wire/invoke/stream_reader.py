@@ -2,7 +2,7 @@
 
 from binascii import a2b_base64
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -11,10 +11,11 @@ from fastgate.domain.reply import Delta, Failed, ForeignDelta, Used
 from fastgate.domain.usage import Usage
 from fastgate.wire.converse.exceptions import failure_in
 from fastgate.wire.converse.frames import read_frame
+from fastgate.wire.converse.usage import MAX_TOKENS
+from fastgate.wire.lenient import count
 from fastgate.wire.messages.stream_reader import EventReader
 
-# In base64 nothing can be seen of an event, so each chunk has to be read.
-MARKERS: Final = (b"chunk", b"exception", b"error")
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
 
 
 class _Chunk(msgspec.Struct):
@@ -22,8 +23,8 @@ class _Chunk(msgspec.Struct):
 
 
 class _Metrics(msgspec.Struct):
-    inputTokenCount: int = 0
-    outputTokenCount: int = 0
+    inputTokenCount: _Count = 0
+    outputTokenCount: _Count = 0
 
 
 class _Event(msgspec.Struct, rename={"metrics": "amazon-bedrock-invocationMetrics"}):
@@ -32,6 +33,9 @@ class _Event(msgspec.Struct, rename={"metrics": "amazon-bedrock-invocationMetric
     type: str | None = None
     metrics: _Metrics | None = None
 
+
+_WRITTEN: Final = frozenset({"generation", "text", "outputText", "content", "reasoning_content"})
+"""What the families of models call a piece of their text. Source: Amazon's pages on each."""
 
 _chunks: Final = msgspec.json.Decoder(_Chunk)
 _events: Final = msgspec.json.Decoder(_Event)
@@ -59,14 +63,30 @@ class InvokeStreamReader:
             if data.startswith(b'{"type":"'):
                 return self._claude.read(data)
             said = _events.decode(data)
+            text = _text_in(msgspec.json.decode(data)) if said.type is None else ""
         except (ValueError, RecursionError):
             return (Failed(502, "The provider sent a malformed event."),)
-        return self._claude.read(data) if said.type is not None else self._read_other(data, said.metrics)
-
-    def _read_other(self, data: bytes, metrics: _Metrics | None) -> Sequence[Delta]:
+        if said.type is not None:
+            return self._claude.read(data)
         self._other = True
-        content = ForeignDelta(format=Format.INVOKE, kind="chunk", raw=msgspec.Raw(data))
+        content = ForeignDelta(format=Format.INVOKE, kind="chunk", raw=msgspec.Raw(data), text=text)
+        metrics = said.metrics
         if metrics is None:
             return (content,)
-        usage = Usage(input_tokens=metrics.inputTokenCount, output_tokens=metrics.outputTokenCount)
+        usage = Usage(
+            input_tokens=count(metrics.inputTokenCount), output_tokens=count(metrics.outputTokenCount)
+        )
         return (content, Used(usage))
+
+
+def _text_in(chunk: Any) -> str:
+    found: list[str] = []
+    left = [chunk]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            found += [each for name, each in value.items() if name in _WRITTEN and isinstance(each, str)]
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return "".join(found)

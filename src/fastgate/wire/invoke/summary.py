@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from fastgate.wire.converse.exceptions import error_in
 from fastgate.wire.interface import Summary
 from fastgate.wire.messages.reply_reader import summary as messages_summary
 
@@ -23,4 +24,7 @@ def summary(body: bytes) -> Summary:
         kind = _kinds.decode(body).type
     except (ValueError, RecursionError):
         kind = None
-    return messages_summary(body) if kind in _OF_MESSAGES else Summary(None, None)
+    if kind in _OF_MESSAGES:
+        return messages_summary(body)
+    message = error_in(body)
+    return Summary(None, None) if message is None else Summary(None, None, 500, message)

@@ -20,6 +20,8 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.wire.messages.seal import opened
+from fastgate.wire.reading import split_reason
+from fastgate.wire.seals import AHEAD
 
 _NULL: Final = frozenset({b"", b"null"})
 
@@ -142,8 +144,8 @@ class BlockReader:
             except BlockError as error:
                 raise BlockError(f"[{index}]{error.path}", str(error)) from None
             except msgspec.ValidationError as error:
-                what, _, path = str(error).partition(" - at `$")
-                raise BlockError(f"[{index}]{path.rstrip('`')}", what) from None
+                what, path = split_reason(error)
+                raise BlockError(f"[{index}]{path}", what) from None
             if part is not None:
                 out.append(part)
         return tuple(out)
@@ -208,7 +210,7 @@ class BlockReader:
         if not said.signature:
             return Thinking(text=said.thinking)
         seal = opened(said.signature, self._own)
-        if seal.ahead:
+        if seal.place == AHEAD:
             self._seal = seal.text
             return Thinking(text=said.thinking) if said.thinking else None
         return Thinking(text=said.thinking, signature=seal.text, format=seal.format)

@@ -21,8 +21,11 @@ from fastgate.domain.conversation import (
     ToolResult,
     ToolUse,
 )
+from fastgate.wire.addresses import web_url
 from fastgate.wire.interface import Losses
 from fastgate.wire.messages.seal import FAMILY
+from fastgate.wire.reading import MEMBERS
+from fastgate.wire.tools import object_in
 
 Block = dict[str, Any]
 
@@ -38,9 +41,6 @@ _MAGIC: Final = (
 _PDF: Final = "application/pdf"
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 _NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
-_NO_ARGUMENTS: Final = msgspec.Raw(b"{}")
-
-_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def cache_control(cache: CacheFor) -> dict[str, str]:
@@ -52,14 +52,8 @@ def cache_control(cache: CacheFor) -> dict[str, str]:
 def tool_input(arguments: str) -> msgspec.Raw | dict[str, str]:
     """An object, whatever the model wrote: what is none is wrapped as Anthropic's page on fine-grained tool
     streaming has it."""
-    if not arguments or arguments == "{}":
-        return _NO_ARGUMENTS
-    encoded = arguments.encode()
-    try:
-        _objects.decode(encoded)
-    except (msgspec.MsgspecError, RecursionError):
-        return {"INVALID_JSON": arguments}
-    return msgspec.Raw(encoded)
+    written = object_in(arguments)
+    return {"INVALID_JSON": arguments} if written is None else written
 
 
 def call_id(id_: str) -> str:
@@ -128,7 +122,7 @@ class BlockWriter:
             case Refusal():
                 return {"type": "text", "text": part.text} if part.text.strip() else None
             case Foreign() if part.format in FAMILY:
-                return {**_objects.decode(part.raw), "type": part.kind}
+                return {**MEMBERS.decode(part.raw), "type": part.kind}
         self._lose(place)
         return None
 
@@ -207,8 +201,8 @@ class BlockWriter:
         return None
 
     def _elsewhere(self, source: Source) -> Block | None:
-        if source.url is not None:
-            return {"type": "url", "url": source.url}
+        if (url := web_url(source)) is not None:
+            return {"type": "url", "url": url}
         if source.file_id is not None and self._family:
             return {"type": "file", "file_id": source.file_id}
         return None

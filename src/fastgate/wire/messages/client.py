@@ -3,7 +3,7 @@
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
 from fastgate.wire.messages.problem import write_problem
 from fastgate.wire.messages.reply_writer import write_answer
 from fastgate.wire.messages.request_reader import read_request
@@ -22,8 +22,7 @@ class MessagesClient:
         return read_request(body, self.format)
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        assert isinstance(answer, Reply)
-        return write_answer(answer, asked)
+        return write_answer(expect(answer, Reply), asked)
 
     def stream_writer(self, asked: Asked) -> StreamWriter:
         return StreamWriter(asked)

@@ -7,7 +7,8 @@ import msgspec
 from fastgate.domain.conversation import Citation, Foreign, Part, Refusal, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
 from fastgate.wire.messages.block_writer import tool_input
-from fastgate.wire.messages.seal import FAMILY, Seal, carried
+from fastgate.wire.messages.seal import FAMILY, carried
+from fastgate.wire.seals import AHEAD, Seal
 
 Block = dict[str, Any]
 
@@ -51,7 +52,7 @@ def seal_block(signature: str | None) -> list[Block]:
     """What carries the seal of the next part, which only Gemini's have."""
     if not signature:
         return []
-    seal = carried(Seal(Format.GENERATE_CONTENT, signature, ahead=True))
+    seal = carried(Seal(Format.GENERATE_CONTENT, signature, place=AHEAD))
     return [{"type": "thinking", "thinking": "", "signature": seal}]
 
 

@@ -1,10 +1,11 @@
 """Errors in the shape of the Messages API, and the statuses that its names of errors stand for."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from fastgate.wire.interface import Header, Problem
+from fastgate.wire.messages import thread
 from fastgate.wire.openai import JSON
 
 _STATUS_OF: Final = {
@@ -36,13 +37,10 @@ def type_of(status: int) -> str:
 
 
 def error_body(problem: Problem) -> bytes:
-    return msgspec.json.encode(
-        {
-            "type": "error",
-            "error": {"type": type_of(problem.status), "message": problem.message},
-            "request_id": problem.request_id or None,
-        }
-    )
+    error: dict[str, Any] = {"type": type_of(problem.status), "message": problem.message}
+    if (problem.code, problem.param) == ("unsupported_field", thread.MEMBER):
+        error["details"] = thread.DETAILS
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": problem.request_id or None})
 
 
 def write_problem(problem: Problem) -> tuple[list[Header], bytes]:

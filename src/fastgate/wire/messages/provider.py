@@ -6,7 +6,7 @@ from fastgate._core.sse import EventSplitter
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import Losses, Request, Summary, Target, expect
 from fastgate.wire.messages.reply_reader import read_answer, summary
 from fastgate.wire.messages.request_writer import write_request
 from fastgate.wire.messages.stream_reader import StreamReader
@@ -16,17 +16,9 @@ class MessagesProvider:
     """As `ProviderFormat`."""
 
     format: Format = Format.MESSAGES
-    markers: tuple[bytes, ...] = (
-        b'"usage"',
-        b'"stop_reason"',
-        b'"error"',
-        b"content_block_start",
-        b"message_stop",
-    )
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
-        assert isinstance(request, Conversation)
-        return write_request(request, target, losses, self.format)
+        return write_request(expect(request, Conversation), target, losses, self.format)
 
     def read_answer(self, body: bytes) -> Reply:
         return read_answer(body, self.format)
@@ -34,8 +26,8 @@ class MessagesProvider:
     def stream_reader(self) -> StreamReader:
         return StreamReader(self.format)
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> EventSplitter:
-        return EventSplitter(markers, limit)
+    def splitter(self, limit: int) -> EventSplitter:
+        return EventSplitter((), limit)
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)

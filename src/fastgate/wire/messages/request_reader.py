@@ -1,6 +1,6 @@
 """Bodies for the Messages API, token counting among them, as a `Conversation`."""
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -19,11 +19,19 @@ from fastgate.domain.conversation import (
     ToolChoice,
 )
 from fastgate.domain.format import Format
-from fastgate.errors import GatewayError
 from fastgate.wire.messages.block_reader import BlockError, BlockReader
-
-T = TypeVar("T")
-_Members = dict[str, msgspec.Raw]
+from fastgate.wire.messages.thread import refuse_thread
+from fastgate.wire.reading import (
+    MEMBERS,
+    Members,
+    decoded,
+    invalid,
+    is_absent,
+    json_object,
+    missing,
+    too_deep,
+)
+from fastgate.wire.seals import carries_seals
 
 _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _CHOICES: Final = {
@@ -54,12 +62,20 @@ _READ: Final = frozenset(
         "provider_options",
     )
 )
+_NO_CONTENT: Final = msgspec.Raw(b"[]")
 _KNOWN_EFFORTS: Final = frozenset(Effort)
+
+
+class MessagesConversation(Conversation, kw_only=True):
+    """`written` are the contents of `messages` as the client wrote them, for the vendor's other hosts: there
+    members without a neutral meaning stay where they are. None of one with another vendor's seal in it."""
+
+    written: tuple[msgspec.Raw | None, ...] = ()
 
 
 class _Message(msgspec.Struct):
     role: str
-    content: str | list[msgspec.Raw] | None = None
+    content: msgspec.Raw = _NO_CONTENT
 
 
 class _CacheControl(msgspec.Struct):
@@ -108,12 +124,11 @@ def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
-_members: Final = _decoder(_Members)
+_contents: Final = _decoder(str | list[msgspec.Raw] | None)
 _kinds: Final = _decoder(_Kind)
 _tools: Final = _decoder(_Tool)
 _FIELDS: Final = {
     "messages": _decoder(list[_Message]),
-    "system": _decoder(str | list[msgspec.Raw] | None),
     "max_tokens": _decoder(int | None),
     "temperature": _decoder(float | None),
     "top_p": _decoder(float | None),
@@ -125,27 +140,31 @@ _FIELDS: Final = {
     "output_config": _decoder(_OutputConfig | None),
     "metadata": _decoder(_Metadata | None),
     "service_tier": _decoder(str | None),
-    "provider_options": _decoder(dict[str, _Members] | None),
+    "provider_options": _decoder(dict[str, Members] | None),
 }
 
 
 def read_request(body: bytes, own: Format) -> Conversation:
-    """`body` is a valid JSON object; `own` is MESSAGES or INVOKE. GatewayError `invalid_field`."""
+    """`body` is a valid JSON object; `own` is MESSAGES or INVOKE. GatewayError `missing_field`,
+    `invalid_field`, and `unsupported_field` for a thread."""
     try:
         return _RequestReader(body, own).conversation()
     except RecursionError:
-        raise GatewayError("invalid_field", "The body is nested too deeply.") from None
+        raise too_deep() from None
 
 
 class _RequestReader:
     def __init__(self, body: bytes, own: Format) -> None:
         self._own = own
-        self._body: _Members = _members.decode(body)
+        self._body: Members = MEMBERS.decode(body)
+        self._written: list[msgspec.Raw | None] = []
 
     def conversation(self) -> Conversation:
-        request = Conversation(
+        refuse_thread(self._body)
+        request = MessagesConversation(
             format=self._own,
             messages=self._messages(),
+            written=tuple(self._written),
             max_output_tokens=self._field("max_tokens"),
             temperature=self._field("temperature"),
             top_p=self._field("top_p"),
@@ -167,47 +186,38 @@ class _RequestReader:
 
     def _field(self, name: str) -> Any:
         value = self._body.get(name)
-        if value is None:
-            return None
-        try:
-            return _FIELDS[name].decode(value)
-        except msgspec.ValidationError as error:
-            what, _, path = str(error).partition(" - at `$")
-            raise _invalid(name + path.rstrip("`"), what) from None
+        return None if value is None else decoded(_FIELDS[name], value, name)
 
     def _messages(self) -> tuple[Message, ...]:
         out = []
-        system = self._field("system")
-        if system:
+        system = self._body.get("system", _NO_CONTENT)
+        if bytes(system) not in (b"null", b'""', b"[]"):
             out.append(Message(role=Role.SYSTEM, parts=self._parts(system, "system")))
         messages: list[_Message] | None = self._field("messages")
         if messages is None:
-            raise _invalid("messages", "It is missing")
+            missing("messages")
         for index, message in enumerate(messages):
             role = _ROLES.get(message.role)
             if role is None:
-                raise _invalid(f"messages[{index}].role", "It is none of user, assistant and system")
-            parts = self._parts(message.content or "", f"messages[{index}].content")
+                raise invalid(f"messages[{index}].role", "It is none of user, assistant and system")
+            parts = self._parts(message.content, f"messages[{index}].content")
             out.append(Message(role=role, parts=parts))
         return tuple(out)
 
-    def _parts(self, content: str | list[msgspec.Raw], where: str) -> tuple[Part, ...]:
+    def _parts(self, content: msgspec.Raw, where: str) -> tuple[Part, ...]:
+        self._written.append(None if carries_seals(self._own, bytes(content)) else content)
         try:
-            return BlockReader(self._own).parts(content)
+            return BlockReader(self._own).parts(decoded(_contents, content, where) or "")
         except BlockError as error:
-            raise _invalid(where + error.path, str(error)) from None
+            raise invalid(where + error.path, str(error)) from None
 
     def _tools(self) -> tuple[Tool | Foreign, ...]:
         out: list[Tool | Foreign] = []
         for index, raw in enumerate(self._field("tools") or ()):
-            try:
-                kind = _kinds.decode(raw).type
-                out.append(
-                    _tool(raw) if kind in (None, "custom") else Foreign(format=self._own, kind=kind, raw=raw)
-                )
-            except msgspec.ValidationError as error:
-                what, _, path = str(error).partition(" - at `$")
-                raise _invalid(f"tools[{index}]{path.rstrip('`')}", what) from None
+            at = f"tools[{index}]"
+            kind = decoded(_kinds, raw, at).type
+            own = kind in (None, "custom")
+            out.append(_tool(raw, at) if own else Foreign(format=self._own, kind=kind, raw=raw))
         return tuple(out)
 
     def _read_choice(self, request: Conversation) -> None:
@@ -216,9 +226,9 @@ class _RequestReader:
             return
         choosing = _CHOICES.get(said.type)
         if choosing is None:
-            raise _invalid("tool_choice.type", "It is none of auto, any, tool and none")
+            raise invalid("tool_choice.type", "It is none of auto, any, tool and none")
         if said.type == "tool" and said.name is None:
-            raise _invalid("tool_choice.name", "It is missing")
+            missing("tool_choice.name")
         names = (said.name,) if said.type == "tool" and said.name is not None else ()
         request.tool_choice = ToolChoice(choosing=choosing, names=names)
         if said.disable_parallel_tool_use is not None:
@@ -244,8 +254,11 @@ class _RequestReader:
             if config.effort in _KNOWN_EFFORTS:
                 wish["effort"] = Effort(config.effort)
             if config.format is not None and config.format.type == "json_schema":
-                request.output_schema = Schema(schema=config.format.schema)
-            rest: _Members = _members.decode(self._body["output_config"])
+                if is_absent(config.format.schema):
+                    missing("output_config.format.schema")
+                schema = json_object(config.format.schema, "output_config.format.schema")
+                request.output_schema = Schema(schema=schema)
+            rest: Members = MEMBERS.decode(self._body["output_config"])
             if config.effort is None or "effort" in wish:
                 rest.pop("effort", None)
             if config.format is None or request.output_schema is not None:
@@ -256,14 +269,14 @@ class _RequestReader:
             request.reasoning = Reasoning(**wish)
 
 
-def _tool(raw: msgspec.Raw) -> Tool:
-    said: _Tool = _tools.decode(raw)
-    members: _Members = _members.decode(raw)
+def _tool(raw: msgspec.Raw, at: str) -> Tool:
+    said: _Tool = decoded(_tools, raw, at)
+    members: Members = MEMBERS.decode(raw)
     cache = said.cache_control
     return Tool(
         name=said.name,
         description=said.description,
-        parameters=said.input_schema,
+        parameters=json_object(said.input_schema, f"{at}.input_schema"),
         strict=said.strict,
         cache=None if cache is None else _TTLS.get(cache.ttl or "", CacheFor.DEFAULT),
         extra={name: value for name, value in members.items() if name not in _OF_TOOLS},
@@ -271,7 +284,3 @@ def _tool(raw: msgspec.Raw) -> Tool:
 
 
 _OF_TOOLS: Final = frozenset((*_Tool.__struct_fields__, "type"))
-
-
-def _invalid(param: str, what: str) -> GatewayError:
-    return GatewayError("invalid_field", f"{what}: the field {param!r}.", param=param)

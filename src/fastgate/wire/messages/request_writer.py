@@ -11,19 +11,22 @@ from fastgate.domain.conversation import (
     Message,
     Role,
     Tool,
-    ToolChoice,
 )
 from fastgate.domain.format import Format
 from fastgate.wire.interface import Losses, Target
 from fastgate.wire.messages.block_writer import Block, BlockWriter, plain
 from fastgate.wire.messages.models import Traits, traits
+from fastgate.wire.messages.request_reader import MessagesConversation
 from fastgate.wire.messages.schema import enforceable
 from fastgate.wire.messages.seal import FAMILY
 from fastgate.wire.messages.thinking import Thoughts
-from fastgate.wire.unsaid import drop_unsaid, written
+from fastgate.wire.reading import MEMBERS
+from fastgate.wire.tools import NO_PARAMETERS, only_tools
+from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
+
+Content = str | list[Block] | msgspec.Raw
 
 _SYSTEM: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
-_NO_PARAMETERS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _OBJECT: Final = msgspec.Raw(b'"object"')
 _MIN_TOP_P_THINKING: Final = 0.95
 _SERVICE_TIERS: Final = {
@@ -46,8 +49,6 @@ _UNSAID: Final = (
     "prompt_cache_key",
 )
 """Fields of `Conversation` that this API has no words for."""
-
-_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def write_request(request: Conversation, target: Target, losses: Losses, spoken: Format) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class _RequestWriter:
         tools = self._tools()
         system, messages = self._messages()
         if system:
-            body["system"] = plain(system)
+            body["system"] = system
         body["messages"] = messages
         if tools:
             body["tools"] = tools
@@ -94,9 +95,12 @@ class _RequestWriter:
             wanted = self._target.default_max_tokens
         return wanted if cap is None else min(wanted, cap)
 
-    def _messages(self) -> tuple[list[Block], list[Block]]:
-        """System blocks, and the messages of alternating roles. A system message in the middle stays there if
-        it was written for this API; others join those in front: few models take them anywhere else."""
+    def _messages(self) -> tuple[Content, list[Block]]:
+        """The content of the system prompt, and the messages of alternating roles. A system message in the
+        middle stays there if it was written for this API; others join those in front: few models take them
+        anywhere else."""
+        if isinstance(self._request, MessagesConversation):
+            return self._as_written(self._request)
         system: list[Block] = []
         turns: list[tuple[str, list[Block]]] = []
         for place, message in enumerate(self._request.messages):
@@ -113,7 +117,22 @@ class _RequestWriter:
                 turns.append((role, blocks))
         if turns and turns[-1][0] == "assistant" and not self._family:
             _trim(turns[-1][1])
-        return system, [{"role": role, "content": plain(_results_first(blocks))} for role, blocks in turns]
+        if system and not turns:
+            # The API answers no instruction alone.
+            return "", [{"role": "user", "content": plain(system)}]
+        messages = [{"role": role, "content": plain(_results_first(blocks))} for role, blocks in turns]
+        return plain(system), messages
+
+    def _as_written(self, request: MessagesConversation) -> tuple[Content, list[Block]]:
+        system: Content = ""
+        messages: list[Block] = []
+        for place, (message, content) in enumerate(zip(request.messages, request.written, strict=True)):
+            said = plain(self._blocks.blocks(message, place)) if content is None else content
+            if message.role is Role.SYSTEM and place == 0:
+                system = said
+            elif said:
+                messages.append({"role": message.role.value, "content": said})
+        return system, messages
 
     def _only_text(self, message: Message, place: int, blocks: list[Block]) -> list[Block]:
         texts = [block for block in blocks if block["type"] == "text"]
@@ -122,23 +141,23 @@ class _RequestWriter:
         return texts
 
     def _tools(self) -> list[Block]:
-        choice = self._request.tool_choice
+        only = only_tools(self._request.tool_choice)
         out: list[Block] = []
         for place, tool in enumerate(self._request.tools):
             if isinstance(tool, Foreign):
                 if tool.format in FAMILY:
-                    out.append(_members.decode(tool.raw))
+                    out.append(MEMBERS.decode(tool.raw))
                 else:
                     self._losses.drop(f"tools[{place}]")
             elif tool.custom:
                 self._losses.drop(f"tools[{place}]")
-            elif not _left_out(tool, choice):
+            elif not only or tool.name in only:
                 out.append(self._tool(tool, place))
         return out
 
     def _tool(self, tool: Tool, place: int) -> Block:
-        schema = tool.parameters or _NO_PARAMETERS
-        if "type" not in (members := _members.decode(schema)):
+        schema = tool.parameters or NO_PARAMETERS
+        if "type" not in (members := MEMBERS.decode(schema)):
             schema = msgspec.Raw(msgspec.json.encode({"type": _OBJECT, **members}))
         block: Block = {"name": tool.name, "input_schema": schema}
         if tool.description is not None:
@@ -153,6 +172,8 @@ class _RequestWriter:
             self._losses.drop(f"tools[{place}].strict")
         if tool.cache is not None:
             self._blocks.mark(block, tool.cache)
+        if not self._family:
+            drop_extra(tool, f"tools[{place}]", self._losses)
         return block
 
     def _enforces(self, schema: msgspec.Raw) -> bool:
@@ -249,20 +270,9 @@ class _RequestWriter:
             if name == "anthropic_beta" and self._spoken is Format.MESSAGES:
                 self._losses.drop(name)  # a header there
             elif name == "output_config":
-                body[name] = {**_members.decode(value), **body.get(name, {})}
+                body[name] = {**MEMBERS.decode(value), **body.get(name, {})}
             else:
                 body.setdefault(name, value)
-
-
-def _left_out(tool: Tool, choice: ToolChoice | None) -> bool:
-    """Of a choice among several tools only those are shown to the model, which says the same."""
-    if (
-        choice is None
-        or not choice.names
-        or (choice.choosing is Choosing.REQUIRED and len(choice.names) == 1)
-    ):
-        return False
-    return tool.name not in choice.names
 
 
 def _results_first(blocks: list[Block]) -> list[Block]:

@@ -86,5 +86,5 @@ def _refused(keyword: str, value: Any) -> bool:
     if keyword == "minItems":
         return value not in (0, 1)
     if keyword == "format":
-        return value not in _FORMATS
+        return not (isinstance(value, str) and value in _FORMATS)
     return keyword in _UNENFORCED

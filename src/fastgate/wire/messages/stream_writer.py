@@ -14,6 +14,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -29,8 +30,10 @@ from fastgate.wire.messages.finish import STOP_REASON_OF
 from fastgate.wire.messages.part_writer import citation, seal_block, text_block, thinking_block, tool_block
 from fastgate.wire.messages.problem import error_event
 from fastgate.wire.messages.reply_writer import message_of
-from fastgate.wire.messages.seal import FAMILY, Seal, carried
+from fastgate.wire.messages.seal import FAMILY, carried
 from fastgate.wire.messages.usage import usage_so_far, whole_usage
+from fastgate.wire.seals import AHEAD, HERE, Seal
+from fastgate.wire.tools import are_whole
 
 _encode: Final = msgspec.json.Encoder().encode
 _DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{'
@@ -57,13 +60,6 @@ class _Tool:
     def __init__(self, index: int) -> None:
         self.index = index
         self.arguments: list[str] = []
-
-    def is_whole(self) -> bool:
-        try:
-            msgspec.json.decode("".join(self.arguments), type=dict[str, msgspec.Raw])
-        except (ValueError, RecursionError):
-            return False
-        return True
 
 
 class StreamWriter:
@@ -127,6 +123,8 @@ class StreamWriter:
             case ForeignDelta():
                 if delta.format in FAMILY:
                     self._add_block(bytes(delta.raw))
+            case ImageDelta():
+                pass  # an answer of this format has none
             case Started():
                 self._usage = delta.usage
                 self._begin(delta.id, delta.model)
@@ -176,7 +174,7 @@ class StreamWriter:
             self._out.append(_BLOCK_STOP % (self._blocks - 1))
             self._open = ""
         if self._tools:
-            self._close_tools([index for index, tool in self._tools.items() if tool.is_whole()])
+            self._close_tools([index for index, tool in self._tools.items() if are_whole(tool.arguments)])
 
     def _close_tools(self, indexes: Iterable[int]) -> None:
         for index in list(indexes):
@@ -200,8 +198,9 @@ class StreamWriter:
             self._add_block(_encode(thinking_block(Thinking(redacted=delta.redacted, format=delta.format))))
         elif delta.signature:
             ahead = self._open != "thinking" and delta.format not in FAMILY
+            place = AHEAD if ahead else HERE
             self._show("thinking")
-            signature = carried(Seal(delta.format, delta.signature, ahead=ahead))
+            signature = carried(Seal(delta.format, delta.signature, place))
             self._out.append(_SIGNATURE % (self._blocks - 1, _encode(signature)))
             self._close()
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from fastgate.domain.usage import Usage
+from fastgate.wire.lenient import UNREADABLE
 
 MAX_TOKENS: Final = 1 << 40
 
@@ -24,17 +25,39 @@ class _Tools(msgspec.Struct, frozen=True):
     web_search_requests: Count | None = None
 
 
-class Said(msgspec.Struct, frozen=True):
-    """A usage object. In a stream the first one tells of the input, and later ones repeat what they like."""
-
+class _Tokens(msgspec.Struct, frozen=True):
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
     cache_creation: _Written | None = None
+
+    def tokens(self) -> Usage:
+        written = self.cache_creation_input_tokens or 0
+        cached = self.cache_read_input_tokens or 0
+        return Usage(
+            input_tokens=(self.input_tokens or 0) + written + cached,
+            output_tokens=self.output_tokens or 0,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
+            cache_write_1h_tokens=(self.cache_creation and self.cache_creation.ephemeral_1h_input_tokens)
+            or 0,
+        )
+
+
+class _Iteration(_Tokens, frozen=True):
+    type: str = ""
+
+
+class Said(_Tokens, frozen=True):
+    """A usage object. In a stream the first one tells of the input, and later ones repeat what they like.
+    Its counts leave out those of `iterations` in which a conversation was made shorter."""
+
     output_tokens_details: _Output | None = None
     server_tool_use: _Tools | None = None
     service_tier: str | None = None
+    speed: str | None = None
+    iterations: list[_Iteration] | None = None
 
     def after(self, earlier: "Said | None") -> "Said":
         """This one, and of an earlier one what this one leaves out: all counts are cumulative."""
@@ -48,21 +71,22 @@ class Said(msgspec.Struct, frozen=True):
         )
 
     def usage(self) -> Usage:
-        written = self.cache_creation_input_tokens or 0
-        cached = self.cache_read_input_tokens or 0
-        return Usage(
-            input_tokens=(self.input_tokens or 0) + written + cached,
-            output_tokens=self.output_tokens or 0,
-            cached_input_tokens=cached,
-            cache_write_tokens=written,
-            cache_write_1h_tokens=(self.cache_creation and self.cache_creation.ephemeral_1h_input_tokens)
-            or 0,
+        """A speed that has a price of its own goes as a service tier."""
+        usage = self.tokens()
+        for iteration in self.iterations or ():
+            if iteration.type == _BESIDE:
+                usage += iteration.tokens()
+        return msgspec.structs.replace(
+            usage,
             reasoning_tokens=(self.output_tokens_details and self.output_tokens_details.thinking_tokens) or 0,
             web_searches=(self.server_tool_use and self.server_tool_use.web_search_requests) or 0,
-            service_tier=self.service_tier,
+            service_tier=self.speed if self.speed == _FAST else self.service_tier,
         )
 
 
+_BESIDE: Final = "compaction"
+_FAST: Final = "fast"
+_UNSAID: Final = Said()
 _said: Final[msgspec.json.Decoder[Said | None]] = msgspec.json.Decoder(Said | None)
 
 _TIERS: Final = {"standard": "standard", "default": "standard", "priority": "priority", "batch": "batch"}
@@ -73,9 +97,10 @@ def read_usage(value: msgspec.Raw) -> Said | None:
     if not bytes(value):
         return None
     try:
-        return _said.decode(value)
-    except msgspec.MsgspecError:
+        said = _said.decode(value)
+    except UNREADABLE:
         return None
+    return None if said == _UNSAID else said
 
 
 def usage_so_far(usage: Usage | None) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from typing import Any
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target
+from fastgate.wire.interface import Losses, Request, Splitter, StreamReader, Summary, Target, expect
 from fastgate.wire.ollama.chat_answer import read_answer, summary
 from fastgate.wire.ollama.chat_request import write_request
 from fastgate.wire.ollama.chat_stream import ChatStreamReader
@@ -17,7 +16,6 @@ class OllamaChatProvider:
     """Stateless."""
 
     format = Format.OLLAMA_CHAT
-    markers: tuple[bytes, ...] = (b'"done":true', b'"error"')
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -28,8 +26,8 @@ class OllamaChatProvider:
     def stream_reader(self) -> StreamReader:
         return ChatStreamReader()
 
-    def splitter(self, markers: tuple[bytes, ...], limit: int) -> Splitter:
-        return LineSplitter(markers, limit)
+    def splitter(self, limit: int) -> Splitter:
+        return LineSplitter(limit)
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)

@@ -3,10 +3,9 @@
 from fastgate.domain.conversation import Part, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Reply
-from fastgate.wire.embeddings.reading import NO_ANSWER
-from fastgate.wire.interface import Summary
+from fastgate.wire.call_ids import new_call_id
+from fastgate.wire.interface import NO_ANSWER, Summary
 from fastgate.wire.lenient import UNREADABLE
-from fastgate.wire.ollama.call_ids import new_call_id
 from fastgate.wire.ollama.logprobs import chat_logprobs
 from fastgate.wire.ollama.shapes import Message, arguments_of, chat_lines
 

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from fastgate.domain.conversation import (
     Conversation,
     Document,
@@ -18,7 +16,9 @@ from fastgate.domain.conversation import (
     ToolUse,
 )
 from fastgate.domain.format import Format
+from fastgate.wire.chat.media import text_of
 from fastgate.wire.interface import Losses
+from fastgate.wire.tools import arguments_object
 
 _ROLES: Final = {
     Role.SYSTEM: "system",
@@ -26,7 +26,6 @@ _ROLES: Final = {
     Role.USER: "user",
     Role.ASSISTANT: "assistant",
 }
-_objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def write_messages(request: Conversation, losses: Losses) -> list[dict[str, Any]]:
@@ -93,8 +92,10 @@ class _Message:
                 self._images.append(part.source.data)
                 if part.detail is not None:
                     self._losses.drop(f"{at}.detail")
-            case Document() if part.source.text is not None:
-                self._texts.append(document_text(part))
+            case Document() if (text := document_text(part)) is not None:
+                self._texts.append(text)
+                if part.cite:
+                    self._losses.drop(f"{at}.citations")
             case Thinking() if part.redacted is None and (
                 not part.signature or part.format is Format.OLLAMA_CHAT
             ):
@@ -108,9 +109,12 @@ class _Message:
         return True
 
 
-def document_text(document: Document) -> str:
-    """A text document as text, under what it is called."""
-    pieces = (document.title, document.context, document.source.text)
+def document_text(document: Document) -> str | None:
+    """A text document as text, under what it is called; None for any other."""
+    text = text_of(document.source)
+    if text is None:
+        return None
+    pieces = (document.title, document.context, text)
     return "\n".join(piece for piece in pieces if piece)
 
 
@@ -127,8 +131,8 @@ def _results(message: Message, at: str, names: dict[str, str], losses: Losses) -
             match part:
                 case Text():
                     texts.append(part.text)
-                case Document() if part.source.text is not None:
-                    texts.append(document_text(part))
+                case Document() if (text := document_text(part)) is not None:
+                    texts.append(text)
                 case Image() if part.source.data is not None:
                     images.append(part.source.data)
                 case _:
@@ -148,17 +152,4 @@ def _results(message: Message, at: str, names: dict[str, str], losses: Losses) -
 
 
 def _call(use: ToolUse) -> dict[str, Any]:
-    return {"id": use.id, "function": {"name": use.name, "arguments": _arguments(use)}}
-
-
-def _arguments(use: ToolUse) -> dict[str, Any]:
-    """An object: what a custom tool was given, or a model has written amiss, is its only member."""
-    arguments = None if use.custom else _object(use.arguments or "{}")
-    return {"input": use.arguments} if arguments is None else arguments
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    try:
-        return dict(_objects.decode(text))
-    except msgspec.MsgspecError:
-        return None
+    return {"id": use.id, "function": {"name": use.name, "arguments": arguments_object(use)}}

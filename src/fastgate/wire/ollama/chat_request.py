@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-import msgspec
-
 from fastgate.domain.conversation import Choosing, Conversation, Effort, Tool
 from fastgate.wire.interface import Losses, Target
 from fastgate.wire.ollama.chat_messages import write_messages
+from fastgate.wire.tools import NO_PARAMETERS
 from fastgate.wire.unsaid import drop_marks, drop_unsaid, written
 
 _OPTIONS: Final = (
@@ -26,8 +25,6 @@ _LEVELS: Final = {
     Effort.MAX: Effort.HIGH,
 }
 """The nearest that there is. Models that know no levels take each for yes."""
-
-_NO_PARAMETERS: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
 def write_request(request: Conversation, target: Target, losses: Losses) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _tools(request: Conversation, losses: Losses) -> list[dict[str, Any]]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or _NO_PARAMETERS}
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or NO_PARAMETERS}
     if tool.description is not None:
         function["description"] = tool.description
     return {"type": "function", "function": function}

@@ -15,8 +15,8 @@ from fastgate.domain.reply import (
     ToolStarted,
     Used,
 )
+from fastgate.wire.call_ids import new_call_id
 from fastgate.wire.lenient import UNREADABLE
-from fastgate.wire.ollama.call_ids import new_call_id
 from fastgate.wire.ollama.logprobs import chat_logprobs
 from fastgate.wire.ollama.shapes import ChatLine, Message, arguments_of, chat_lines
 

@@ -8,13 +8,11 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.wire.embeddings.inputs import texts_of
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
-from fastgate.wire.embeddings.reading import NO_ANSWER, count
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.embeddings.vectors import Vector
-from fastgate.wire.interface import Losses, Request, Summary, Target
-from fastgate.wire.lenient import UNREADABLE
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
+from fastgate.wire.lenient import UNREADABLE, count
 
 _CUTS: Final = {"NONE": False, "END": True}
 """Cohere's names for what becomes of an input that is too long."""

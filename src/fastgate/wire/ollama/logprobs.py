@@ -4,25 +4,9 @@ from typing import Final
 
 import msgspec
 
-from fastgate.wire.interface import raw
+from fastgate.wire.logprobs import Chosen, written
 
-
-class _Token(msgspec.Struct):
-    token: str
-    logprob: float
-    bytes: list[int] | None = None
-
-
-class _Chosen(_Token):
-    top_logprobs: list[_Token] = []
-
-
-class _Logprobs(msgspec.Struct):
-    content: list[_Chosen]
-    refusal: None = None
-
-
-_tokens: Final = msgspec.json.Decoder(list[_Chosen] | None)
+_tokens: Final = msgspec.json.Decoder(list[Chosen] | None)
 
 
 def chat_logprobs(given: msgspec.Raw) -> msgspec.Raw | None:
@@ -30,4 +14,4 @@ def chat_logprobs(given: msgspec.Raw) -> msgspec.Raw | None:
     if not bytes(given):
         return None
     tokens = _tokens.decode(given)
-    return raw(_Logprobs(tokens)) if tokens else None
+    return written(tokens) if tokens else None

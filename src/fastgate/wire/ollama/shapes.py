@@ -6,7 +6,7 @@ import msgspec
 
 from fastgate.domain.reply import Finish
 from fastgate.domain.usage import Usage
-from fastgate.wire.embeddings.reading import count
+from fastgate.wire.lenient import count
 
 FINISHES: Final = {"stop": Finish.STOP, "length": Finish.LENGTH}
 """`load` and `unload` answer requests without messages, and end as any other does."""

@@ -6,10 +6,9 @@ from msgspec import UNSET, UnsetType
 from fastgate.domain.embedding import RerankReply, RerankRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
-from fastgate.wire.embeddings.kinds import expect
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
-from fastgate.wire.interface import Answer, Asked, Header, Problem
-from fastgate.wire.openai import JSON, error_body
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.openai import write_problem
 from fastgate.wire.rerank.documents import Document, document_of
 from fastgate.wire.rerank.fields import read_rerank, rerank_text
 
@@ -60,7 +59,7 @@ class RerankClient(UnstreamedClient):
         )
 
     def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
-        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+        return write_problem(problem)
 
     def text(self, body: bytes) -> str:
         return rerank_text(body)

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from fastgate.domain.embedding import RerankRequest
 from fastgate.domain.format import Format
-from fastgate.wire.embeddings.reading import read_fields
+from fastgate.wire.reading import read_fields
 
 
 class _Request(msgspec.Struct):

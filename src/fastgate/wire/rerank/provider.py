@@ -6,10 +6,8 @@ import msgspec
 
 from fastgate.domain.embedding import Ranked, RerankReply, RerankRequest
 from fastgate.domain.format import Format
-from fastgate.wire.embeddings.kinds import expect
-from fastgate.wire.embeddings.reading import NO_ANSWER
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
-from fastgate.wire.interface import Losses, Request, Summary, Target
+from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 from fastgate.wire.openai_errors import error_in
 from fastgate.wire.openai_usage import usage_of

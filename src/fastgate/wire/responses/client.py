@@ -7,9 +7,9 @@ import msgspec
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.interface import Answer, Asked, Header, Problem
+from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
 from fastgate.wire.lenient import UNREADABLE
-from fastgate.wire.openai import EVENT_STREAM, JSON, error_body
+from fastgate.wire.openai import EVENT_STREAM, write_problem
 from fastgate.wire.openai_text import answer_text, request_text
 from fastgate.wire.responses.reply_writer import write_answer
 from fastgate.wire.responses.request_reader import read_request
@@ -33,14 +33,13 @@ class ResponsesClient:
         return read_request(body)
 
     def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        assert isinstance(answer, Reply)
-        return write_answer(answer, asked)
+        return write_answer(expect(answer, Reply), asked)
 
     def stream_writer(self, asked: Asked) -> ResponsesStreamWriter:
         return ResponsesStreamWriter(asked)
 
     def write_problem(self, problem: Problem) -> tuple[list[Header], bytes]:
-        return [JSON], error_body(problem.message, problem.type, problem.code, problem.param)
+        return write_problem(problem)
 
     def text(self, body: bytes) -> str:
         """Of an answer not what it repeats of its request."""

@@ -6,10 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from fastgate.wire.interface import raw
+from fastgate.wire.reading import MEMBERS, Members
 
-Members = dict[str, msgspec.Raw]
-
-_members: Final = msgspec.json.Decoder(Members)
 _tools: Final = msgspec.json.Decoder(list[Members])
 
 _REASONING: Final[dict[str, Any]] = {"effort": None, "summary": None}
@@ -41,11 +39,12 @@ UNSAID: Final[dict[str, Any]] = {
 
 
 def echo_of(members: Members) -> Members:
-    """Of a request's members, which are of the right types."""
-    echo = {name: members[name] for name in UNSAID if bytes(members.get(name, b"null")) != b"null"}
+    """Of a request's members, which are of the right types. Copied: the body that they are part of is large,
+    and a stream may be long."""
+    echo = {name: members[name].copy() for name in UNSAID if bytes(members.get(name, b"null")) != b"null"}
     for name, whole in (("reasoning", _REASONING), ("text", _TEXT)):
         if name in echo:
-            echo[name] = raw({**whole, **_members.decode(echo[name])})
+            echo[name] = raw({**whole, **MEMBERS.decode(echo[name])})
     if "tools" in echo:
         echo["tools"] = raw([_tool(tool) for tool in _tools.decode(echo["tools"])])
     return echo

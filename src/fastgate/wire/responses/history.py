@@ -1,6 +1,6 @@
 """Input items that stand in for others, and items as they are given out again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,12 +8,11 @@ import msgspec
 from fastgate.domain.format import Format
 from fastgate.wire.envelope import Envelope
 from fastgate.wire.interface import raw
+from fastgate.wire.reading import MEMBERS, decoded
 from fastgate.wire.responses.ids import item_id
-from fastgate.wire.responses.reading import decoded, missing
+from fastgate.wire.responses.items import text_part
 
-_Members = dict[str, msgspec.Raw]
-
-_members: Final = msgspec.json.Decoder(_Members)
+_contents: Final = msgspec.json.Decoder(str | list[msgspec.Raw])
 _inputs: Final = msgspec.json.Decoder(str | list[msgspec.Raw] | None)
 
 
@@ -59,14 +58,11 @@ def response_in(sent: bytes) -> Answered:
 
 
 def input_items(body: bytes) -> list[msgspec.Raw]:
-    """Of a request. GatewayError `missing_field`, `invalid_field`."""
-    written = _members.decode(body).get("input")
-    items = None if written is None else decoded(_inputs, written, "input")
-    if items is None:
-        missing("input")
+    """Of a request; none where it does not say any. GatewayError `invalid_field`."""
+    items = decoded(_inputs, MEMBERS.decode(body).get("input", b"null"), "input")
     if isinstance(items, str):
         return [raw({"type": "message", "role": "user", "content": items})]
-    return items
+    return items or []
 
 
 def resolved(items: Iterable[msgspec.Raw], find: Callable[[str], msgspec.Raw | None]) -> list[msgspec.Raw]:
@@ -80,13 +76,13 @@ def resolved(items: Iterable[msgspec.Raw], find: Callable[[str], msgspec.Raw | N
     return out
 
 
-def item_of(output: Iterable[msgspec.Raw], id_: str) -> msgspec.Raw | None:
-    return next((item for item in output if _named.decode(item).id == id_), None)
+def by_id(output: Iterable[msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    return {id_: item for item in output if (id_ := _named.decode(item).id) is not None}
 
 
-def with_input(envelope: Envelope, items: list[msgspec.Raw]) -> Envelope:
+def with_input(envelope: Envelope, items: Sequence[msgspec.Raw]) -> Envelope:
     """The request with this input, and without a response that it is to follow."""
-    members = _members.decode(envelope.body)
+    members = MEMBERS.decode(envelope.body)
     members.pop("previous_response_id", None)
     members["input"] = raw(items)
     expanded = Envelope.decode(msgspec.json.encode(members), Format.RESPONSES)
@@ -94,20 +90,23 @@ def with_input(envelope: Envelope, items: list[msgspec.Raw]) -> Envelope:
     return expanded
 
 
-_CONTENT_OF: Final = {"assistant": "output_text"}
-
-
 def listed_item(item: msgspec.Raw, response_id: str, index: int) -> dict[str, Any]:
     """As a list of input items has it: with an id, and a message's text as a part."""
-    said: dict[str, Any] = msgspec.json.decode(item)
-    said.setdefault("type", "message")
-    if not said.get("id"):
-        said["id"] = item_id(response_id, "in", index)
+    named = _named.decode(item)
+    said: dict[str, Any] = {
+        **MEMBERS.decode(item),
+        "type": named.type or "message",
+        "id": named.id or item_id(response_id, "in", index),
+    }
     if said["type"] == "message":
         said.setdefault("status", "completed")
-        if isinstance(said["content"], str):
-            part = {"type": _CONTENT_OF.get(said["role"], "input_text"), "text": said["content"]}
-            if said["role"] == "assistant":
-                part["annotations"] = []
-            said["content"] = [part]
+        content = _contents.decode(said["content"])
+        if isinstance(content, str):
+            said["content"] = [_text(named.role, content)]
     return said
+
+
+def _text(role: str | None, text: str) -> dict[str, Any]:
+    if role == "assistant":
+        return text_part(text, [], [])
+    return {"type": "input_text", "text": text}

@@ -16,9 +16,9 @@ from fastgate.domain.conversation import (
     ToolUse,
 )
 from fastgate.domain.format import Format
+from fastgate.wire.reading import decoded, invalid
 from fastgate.wire.responses.part_reader import read_parts
-from fastgate.wire.responses.reading import decoded, invalid
-from fastgate.wire.responses.seal import AHEAD, REDACTED, opened
+from fastgate.wire.responses.seal import opened
 from fastgate.wire.responses.shapes import (
     CallOutput,
     CustomCall,
@@ -27,6 +27,7 @@ from fastgate.wire.responses.shapes import (
     MessageItem,
     ReasoningItem,
 )
+from fastgate.wire.seals import AHEAD, REDACTED
 
 _kinds: Final = msgspec.json.Decoder(Kind)
 _messages: Final = msgspec.json.Decoder(MessageItem)

@@ -1,32 +1,13 @@
 """Output items and their parts, with all members that strict clients want."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from fastgate.domain.conversation import Citation
+from fastgate.wire.logprobs import Token, chosen_in
 
 Written = dict[str, Any]
-
-
-class _Top(msgspec.Struct):
-    token: str
-    logprob: float
-    bytes: list[int] | None = None
-
-
-class _Logprob(msgspec.Struct):
-    token: str
-    logprob: float
-    bytes: list[int] | None = None
-    top_logprobs: list[_Top] = []
-
-
-class _Logprobs(msgspec.Struct):
-    content: list[_Logprob] | None = None
-
-
-_logprobs: Final = msgspec.json.Decoder(_Logprobs)
 
 
 def message_item(id_: str, status: str, content: list[Written]) -> Written:
@@ -95,16 +76,13 @@ def annotation_of(citation: Citation, start: int, end: int, offset: int = 0) -> 
 
 
 def logprobs_of(logprobs: msgspec.Raw | None) -> list[Written]:
-    """Of chat completions' shape. Those that cannot be read are beside the answer, and not worth it."""
-    if logprobs is None:
-        return []
-    try:
-        said = _logprobs.decode(logprobs).content or ()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return []
-    return [{**_token(each), "top_logprobs": [_token(top) for top in each.top_logprobs]} for each in said]
+    """Of chat completions' shape."""
+    return [
+        {**_token(each), "top_logprobs": [_token(top) for top in each.top_logprobs]}
+        for each in chosen_in(logprobs)
+    ]
 
 
-def _token(said: _Logprob | _Top) -> Written:
-    utf8 = said.token.encode("utf-8", "surrogatepass") if said.bytes is None else said.bytes
-    return {"token": said.token, "logprob": said.logprob, "bytes": list(utf8)}
+def _token(said: Token) -> Written:
+    utf8 = list(said.token.encode()) if said.bytes is None else said.bytes
+    return {"token": said.token, "logprob": said.logprob, "bytes": utf8}

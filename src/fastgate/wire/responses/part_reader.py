@@ -19,7 +19,7 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.wire.chat import media
-from fastgate.wire.responses.reading import decoded, missing
+from fastgate.wire.reading import decoded, missing
 from fastgate.wire.responses.shapes import (
     Annotation,
     AudioPart,

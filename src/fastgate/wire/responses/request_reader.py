@@ -12,9 +12,9 @@ import msgspec
 from fastgate.domain.conversation import Message, Reasoning, Role, Schema, Text
 from fastgate.domain.format import Format
 from fastgate.wire.interface import raw
-from fastgate.wire.responses.echo import Members, echo_of
+from fastgate.wire.reading import MEMBERS, Members, decoded, invalid, json_object, missing
+from fastgate.wire.responses.echo import echo_of
 from fastgate.wire.responses.item_reader import read_items
-from fastgate.wire.responses.reading import decoded, invalid, missing
 from fastgate.wire.responses.shapes import (
     Choice,
     ReasoningConfig,
@@ -24,7 +24,6 @@ from fastgate.wire.responses.shapes import (
 )
 from fastgate.wire.responses.tool_reader import read_choice, read_tools
 
-_members: Final = msgspec.json.Decoder(Members)
 _requests: Final = msgspec.json.Decoder(ResponsesRequest)
 
 _LOGPROBS: Final = "message.output_text.logprobs"
@@ -40,7 +39,7 @@ _ASKS_NOTHING: Final = {"truncation": b'"disabled"', "context_management": b"[]"
 def read_request(body: bytes) -> ResponsesConversation:
     """GatewayError `missing_field`, `invalid_field`."""
     request = decoded(_requests, body)
-    members = _members.decode(body)
+    members = MEMBERS.decode(body)
     _refuse_stored(request, members)
     extra = _unread(request, members)
     logprobs = _read_include(request, extra)
@@ -123,7 +122,7 @@ def _schema(text: TextConfig | None) -> Schema | None:
     if format_.type == "json_object":
         return Schema()
     return Schema(
-        schema=missing("text.format.schema") if bytes(format_.schema) in (b"", b"null") else format_.schema,
+        schema=json_object(format_.schema, "text.format.schema") or missing("text.format.schema"),
         name=format_.name,
         description=format_.description,
         strict=format_.strict,
@@ -133,7 +132,7 @@ def _schema(text: TextConfig | None) -> Schema | None:
 def _reasoning(said: ReasoningConfig, members: Members, extra: Members) -> Reasoning | None:
     rest = {
         name: value
-        for name, value in _members.decode(members["reasoning"]).items()
+        for name, value in MEMBERS.decode(members["reasoning"]).items()
         if name not in said.__struct_fields__ and bytes(value) != b"null"
     }
     if rest:

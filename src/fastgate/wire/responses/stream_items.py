@@ -2,8 +2,6 @@
 
 from typing import Final, Protocol
 
-import msgspec
-
 from fastgate.domain.conversation import Citation
 from fastgate.domain.reply import ToolStarted
 from fastgate.wire.responses.events import Events, encode, form
@@ -17,6 +15,7 @@ from fastgate.wire.responses.items import (
     summary_part,
     text_part,
 )
+from fastgate.wire.tools import are_whole
 
 _AT_PART: Final = b'"item_id":"%b","output_index":%d,"content_index":%d,"delta":%b'
 _TEXT: Final = form("response.output_text.delta", _AT_PART + b',"logprobs":%b')
@@ -181,13 +180,7 @@ class StreamCall:
 
     def is_whole(self) -> bool:
         """Whether no more can come; of free text that cannot be told."""
-        if self._started.custom:
-            return False
-        try:
-            msgspec.json.decode("".join(self._pieces), type=dict[str, msgspec.Raw])
-        except (ValueError, RecursionError):
-            return False
-        return True
+        return not self._started.custom and are_whole(self._pieces)
 
     def written(self, status: str) -> Written:
         said = self._started

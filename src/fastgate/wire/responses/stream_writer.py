@@ -26,8 +26,9 @@ from fastgate.wire.responses.events import Events
 from fastgate.wire.responses.ids import item_id
 from fastgate.wire.responses.items import logprobs_of
 from fastgate.wire.responses.response_object import ResponseObject, incomplete_reason
-from fastgate.wire.responses.seal import AHEAD, REDACTED, Seal, carried, encrypted_ahead
+from fastgate.wire.responses.seal import carried, encrypted_ahead
 from fastgate.wire.responses.stream_items import StreamCall, StreamItem, StreamMessage, StreamReasoning
+from fastgate.wire.seals import AHEAD, REDACTED, Seal
 
 
 class ResponsesStreamWriter:
@@ -147,9 +148,6 @@ class ResponsesStreamWriter:
         if started.signature:
             self._add_seal(encrypted_ahead(started.signature))
         self._close()
-        before = self._calls.pop(started.index, None)
-        if before is not None:
-            before.end("completed")
         call = StreamCall(*self._place("ctc" if started.custom else "fc"), started)
         self._calls[started.index] = call
         self._items.append(call)

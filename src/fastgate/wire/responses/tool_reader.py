@@ -7,13 +7,12 @@ import msgspec
 from fastgate.domain.conversation import Choosing, Foreign, Tool, ToolChoice
 from fastgate.domain.format import Format
 from fastgate.wire.interface import raw
-from fastgate.wire.responses.reading import decoded, missing
+from fastgate.wire.reading import MEMBERS, decoded, json_object, missing
 from fastgate.wire.responses.shapes import Choice, CustomTool, FunctionTool, Grammar, Kind
 
 _kinds: Final = msgspec.json.Decoder(Kind)
 _functions: Final = msgspec.json.Decoder(FunctionTool)
 _customs: Final = msgspec.json.Decoder(CustomTool)
-_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OF_FUNCTIONS: Final = frozenset((*FunctionTool.__struct_fields__, "type"))
 _OF_CUSTOMS: Final = frozenset((*CustomTool.__struct_fields__, "type"))
 _NOTHING: Final = frozenset({b"null", b"false"})
@@ -51,7 +50,7 @@ def _tool(tool: msgspec.Raw, where: str) -> Tool | Foreign:
         return Tool(
             name=function.name,
             description=function.description,
-            parameters=None if bytes(function.parameters) in (b"", b"null") else function.parameters,
+            parameters=json_object(function.parameters, f"{where}.parameters"),
             strict=function.strict,
             extra=_rest(tool, _OF_FUNCTIONS),
         )
@@ -78,6 +77,6 @@ def _grammar(format_: Grammar) -> msgspec.Raw | None:
 def _rest(tool: msgspec.Raw, known: frozenset[str]) -> dict[str, msgspec.Raw]:
     return {
         name: value
-        for name, value in _members.decode(tool).items()
+        for name, value in MEMBERS.decode(tool).items()
         if name not in known and bytes(value) not in _NOTHING
     }

@@ -72,6 +72,23 @@ def test_the_whole_head() -> None:
     }
 
 
+def test_the_version_in_the_body_of_a_client_of_vertex_is_taken_out() -> None:
+    edit = DIALECT.adapt(plan())
+    assert edit is not None
+    members = {"model": "m", "anthropic_version": "vertex-2023-10-16"}
+    edit(members)
+    assert members == {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    "planned",
+    [plan(headers=((b"anthropic-version", b"2023-06-01"),)), plan(translated=True)],
+    ids=["its-own", "translated"],
+)
+def test_other_bodies_are_left_alone(planned: RequestPlan) -> None:
+    assert DIALECT.adapt(planned) is None
+
+
 def test_a_client_of_this_api_says_its_version_its_betas_and_its_query() -> None:
     headers = ((b"anthropic-version", b"2026-10-21"), (b"anthropic-beta", b"a,b"), (b"openai-beta", b"x"))
     planned = plan(headers=headers, query="beta=true")
@@ -135,10 +152,6 @@ def test_nothing_splits_the_request(header: Header, secret: str) -> None:
 def test_every_conversation_is_held_in_messages(wanted: Format) -> None:
     spoken = Format.MESSAGES if wanted in CONVERSATIONS else None
     assert DIALECT.format_for(wanted, PROVIDER, "m") is spoken
-
-
-def test_a_body_that_passes_through_is_left_alone() -> None:
-    assert DIALECT.adapt(plan()) is None
 
 
 def test_a_stream_that_passes_through() -> None:

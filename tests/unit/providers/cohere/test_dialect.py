@@ -113,7 +113,7 @@ def test_answers_that_pass_through(endpoint: Endpoint, body: object, usage: Usag
 def test_a_page_of_an_intermediary_is_no_answer() -> None:
     answer = DIALECT.read_answer(Endpoint.COHERE_EMBED, b"<html>")
     assert answer.error is not None
-    assert answer.error.kind is FailureKind.SERVER_ERROR
+    assert answer.error.kind is FailureKind.PROTOCOL
 
 
 def test_a_stream_that_nobody_should_have_asked_for_is_relayed() -> None:

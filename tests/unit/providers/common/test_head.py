@@ -6,7 +6,7 @@ from fastgate.domain.credential import AwsKeys, Secret
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.format import Format
 from fastgate.domain.snapshot import Deployment, Provider
-from fastgate.providers.common.head import HeadBuilder, host, target
+from fastgate.providers.common.head import HeadBuilder, host, segment, target
 from fastgate.providers.interface import Header, RequestPlan
 
 _heads = HeadBuilder(b"anthropic-")
@@ -38,6 +38,30 @@ def plan(*, secret: Secret | None = "s", headers: tuple[Header, ...] = ()) -> Re
         headers=headers,
         heads={},
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("gpt-4o", "gpt-4o"),
+        ("a/../b", "a%2F..%2Fb"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("x:predict", "x%3Apredict"),
+        ("100%2F", "100%252F"),
+        ("a b\r\n", "a%20b%0D%0A"),
+        ("m@2", "m@2"),
+        ("…", "%E2%80%A6"),
+        ("..a", "..a"),
+    ],
+)
+def test_a_models_name_is_one_segment(name: str, written: str) -> None:
+    assert segment(name, "@") == written
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "..."])
+def test_a_models_name_is_no_step(name: str) -> None:
+    with pytest.raises(ValueError, match="step"):
+        segment(name)
 
 
 def lines(planned: RequestPlan, *extra: Header, path: str = "/x", prefix: str = "") -> list[bytes]:

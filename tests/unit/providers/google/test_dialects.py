@@ -400,3 +400,35 @@ def test_answers() -> None:
     answer = VERTEX.read_answer(Endpoint.MESSAGES, message)
     assert answer.usage is not None
     assert answer.usage.input_tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model", "path"),
+    [
+        (GEMINI, "models/../../v1/x", "/v1beta/models/..%2F..%2Fv1%2Fx:generateContent"),
+        (GEMINI, "tunedModels/../files/x", "/v1beta/tunedModels/..%2Ffiles%2Fx:generateContent"),
+        (GEMINI, "x:predict", "/v1beta/models/x%3Apredict:generateContent"),
+        (GEMINI, "tunedModels/mine", "/v1beta/tunedModels/mine:generateContent"),
+        (VERTEX, "endpoints/../x", "/endpoints/..%2Fx:generateContent"),
+        (VERTEX, "google/x:predict", "/publishers/google/models/x%3Apredict:generateContent"),
+    ],
+)
+def test_a_model_leads_to_no_other_path(dialect: Dialect, model: str, path: str) -> None:
+    assert target_of(dialect, plan(dialect, model, Endpoint.GENERATE_CONTENT)).endswith(path)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model"),
+    [
+        (GEMINI, ".."),
+        (GEMINI, "models/.."),
+        (GEMINI, "tunedModels/"),
+        (VERTEX, "google/"),
+        (VERTEX, "google/.."),
+        (VERTEX, "endpoints/.."),
+        (VERTEX, "endpoints/"),
+    ],
+)
+def test_a_model_is_no_step_in_the_path(dialect: Dialect, model: str) -> None:
+    with pytest.raises(ValueError, match="step"):
+        dialect.build_head(plan(dialect, model, Endpoint.GENERATE_CONTENT), b"{}")

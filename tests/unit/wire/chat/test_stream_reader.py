@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fastgate.domain.conversation import Citation
+from fastgate.domain.conversation import Citation, Image, Source
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -15,6 +15,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Started,
     TextDelta,
@@ -92,7 +93,10 @@ def test_a_whole_stream() -> None:
         ({"content": [{"type": "thinking", "thinking": "t"}]}, [ThinkingDelta("t")]),
         ({"refusal": "no"}, [RefusalDelta("no")]),
         ({"audio": {"id": "a"}}, [ForeignDelta(format=Format.CHAT, kind="audio", raw=raw({"id": "a"}))]),
-        ({"images": [{}]}, [ForeignDelta(format=Format.CHAT, kind="images", raw=raw([{}]))]),
+        (
+            {"images": [{"image_url": {"url": "data:image/png;base64,AA=="}}, {}]},
+            [ImageDelta(Image(source=Source(media_type="image/png", data="AA==")))],
+        ),
         ({"content": None, "tool_calls": None, "audio": None}, []),
         (None, []),
     ],
@@ -288,7 +292,7 @@ def test_chunking_changes_nothing() -> None:
 
 
 def _cut(stream: bytes, size: int) -> list[Delta]:
-    splitter, reader = PROVIDER.splitter((), len(stream)), PROVIDER.stream_reader()
+    splitter, reader = PROVIDER.splitter(len(stream)), PROVIDER.stream_reader()
     deltas: list[Delta] = []
     for at in range(0, len(stream), size):
         splitter.feed(stream[at : at + size])

@@ -13,7 +13,7 @@ from tests.support.chat_schema import chunks_by_sdk, completion_by_sdk
 from tests.support.conversations import Feature, Says
 from tests.support.wire_targets import asked
 
-from fastgate.domain.conversation import Citation, Conversation
+from fastgate.domain.conversation import Citation, Conversation, Image, Source
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -23,6 +23,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -99,6 +100,13 @@ def test_usage_comes_last_and_only_if_it_is_asked_for() -> None:
     assert all(chunk.usage is None for chunk in chunks_by_sdk(write(*used, final)))
     silent = write(BEGUN, TextDelta("a"), Ended(Finish.STOP), of=ASKED._replace(include_usage=True))
     assert all(chunk.choices for chunk in chunks_by_sdk(silent))
+
+
+@pytest.mark.parametrize(("told", "said"), [("standard", "default"), ("priority", "priority"), ("odd", None)])
+def test_the_tier_is_said_with_the_usage(told: str, said: str | None) -> None:
+    used = Used(Usage(input_tokens=1, service_tier=told))
+    *_, last = chunks_by_sdk(write(BEGUN, Ended(Finish.STOP), used, of=ASKED._replace(include_usage=True)))
+    assert last.service_tier == said
 
 
 def test_tools() -> None:
@@ -212,6 +220,7 @@ def test_refusals_citations_and_what_is_the_formats_own() -> None:
         ForeignDelta(format=Format.CHAT, kind="audio", raw=raw({"id": "a"})),
         ForeignDelta(format=Format.MESSAGES, kind="x", raw=raw({})),
         TextDelta("four"),
+        ImageDelta(Image(source=Source(media_type="image/png", data="AA=="))),
         Cited(Citation(url="https://h", title="t")),
         Cited(Citation(quoted="no url")),
         RefusalDelta("no"),
@@ -221,6 +230,7 @@ def test_refusals_citations_and_what_is_the_formats_own() -> None:
     assert deltas_of(stream) == [
         {"audio": {"id": "a"}},
         {"content": "four"},
+        {"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]},
         {"annotations": [{"type": "url_citation", "url_citation": citation}]},
         {"refusal": "no"},
     ]
@@ -243,6 +253,13 @@ def test_every_choice_begins_with_its_role_and_ends_with_a_reason() -> None:
         assert own[0].delta.role == "assistant"
         assert [choice.finish_reason for choice in own if choice.finish_reason] == [reason]
     assert all(chunk.id == "fallback-id" and chunk.model == "asked-model" for chunk in chunks)
+
+
+def test_a_stream_that_goes_on_with_another_does_not_begin_again() -> None:
+    deltas = (BEGUN, TextDelta("there"), Ended(Finish.STOP), Closed())
+    stream = write(*deltas, of=ASKED._replace(continues=True))
+    assert deltas_of(stream) == [{"content": "there"}]
+    assert b'"role"' not in stream
 
 
 def test_an_empty_stream_is_an_empty_answer() -> None:
@@ -268,7 +285,7 @@ SAYS = Says(Format.CHAT, FEATURES)
 def test_what_is_written_is_read_again(deltas: list[Delta]) -> None:
     stream = write(*deltas, of=ASKED._replace(include_usage=True))
     chunks_by_sdk(stream)
-    splitter = PROVIDER.splitter((), len(stream))
+    splitter = PROVIDER.splitter(len(stream))
     splitter.feed(stream)
     reader = PROVIDER.stream_reader()
     again = [delta for event, _ in splitter.events() for delta in reader.read(event)]

@@ -143,7 +143,7 @@ DELTAS: list[Delta] = [
 
 def read_stream(chunks: list[bytes]) -> tuple[list[Delta], bool]:
     reader = CHAT_PROVIDER.stream_reader()
-    splitter = CHAT_PROVIDER.splitter((), 1 << 20)
+    splitter = CHAT_PROVIDER.splitter(1 << 20)
     deltas: list[Delta] = []
     for chunk in chunks:
         splitter.feed(chunk)

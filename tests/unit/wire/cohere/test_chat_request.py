@@ -237,6 +237,12 @@ def test_images_and_documents() -> None:
     assert body["documents"] == [{"data": {"title": "Book", "text": "all of it", "context": "old"}}]
 
 
+def test_a_text_in_base64_is_a_text_document() -> None:
+    source = Source(media_type="text/plain", data="YWxsIG9mIGl0")
+    body, losses = written(conversation(user("Look", Document(source=source))))
+    assert (body["documents"], losses) == ([{"data": {"text": "all of it"}}], [])
+
+
 def test_thinking_goes_back_unless_another_vendor_sealed_it() -> None:
     body, losses = written(
         conversation(

@@ -106,6 +106,8 @@ def test_summaries() -> None:
     assert PROVIDER.summary(answer()) == Summary(Usage(input_tokens=3, output_tokens=4), None)
     for body in (b"", b"{}", b"[]", b"\xff", b"[" * 100_000, *map(counting, _ODD)):
         assert PROVIDER.summary(body) == Summary(None, None)
+    for body in (b'{"message":"oh"}', b'{"__type":"ThrottlingException","Message":"oh"}'):
+        assert PROVIDER.summary(body) == Summary(None, None, 500, "oh")
 
 
 def test_what_a_client_gets() -> None:

@@ -25,7 +25,7 @@ def _built(headers: bytes, payload: bytes = b"") -> bytes:
 
 
 def _split(chunks: Iterable[bytes], limit: int = 1 << 20) -> list[bytes]:
-    splitter = FrameSplitter((), limit)
+    splitter = FrameSplitter(limit)
     found = []
     for chunk in chunks:
         count = splitter.feed(chunk)
@@ -79,7 +79,7 @@ def test_byte_by_byte() -> None:
 
 
 def test_a_whole_chunk_is_not_copied() -> None:
-    splitter = FrameSplitter((), 1000)
+    splitter = FrameSplitter(1000)
     assert splitter.feed(_STREAM) == 3
     assert splitter.block is _STREAM
 
@@ -89,7 +89,7 @@ def test_any_broken_byte_is_noticed(at: int) -> None:
     """In the length it may also lead out of the limit, or the rest of the frame is missing."""
     good = frame("chunk", b"{}")
     broken = good + good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :] + good
-    splitter = FrameSplitter((), 1000)
+    splitter = FrameSplitter(1000)
     with pytest.raises((ValueError, BufferError)):
         splitter.feed(broken)
     assert splitter.block == good
@@ -111,7 +111,7 @@ def test_botocore_refuses_the_same() -> None:
 
 def test_the_limit_counts_before_the_frame_is_there() -> None:
     big = frame("chunk", b"x" * 2000)
-    splitter = FrameSplitter((), 1000)
+    splitter = FrameSplitter(1000)
     with pytest.raises(BufferError):
         splitter.feed(frame("chunk", b"") + big[:12])
     assert splitter.events() == [(frame("chunk", b""), 0)]
@@ -127,25 +127,18 @@ def test_a_frame_as_large_as_the_limit() -> None:
 def test_a_length_that_leaves_no_room() -> None:
     lengths = pack(">II", 20, 40)
     with pytest.raises(ValueError, match="shorter"):
-        FrameSplitter((), 1000).feed(lengths + pack(">I", crc32(lengths)))
-
-
-def test_markers() -> None:
-    splitter = FrameSplitter((b"metadata", b'"role"', b"absent"), 1000)
-    splitter.feed(_STREAM)
-    assert splitter.mask == 0b011
-    assert [mask for _, mask in splitter.events()] == [0b010, 0, 0b001]
+        FrameSplitter(1000).feed(lengths + pack(">I", crc32(lengths)))
 
 
 def test_the_tail_is_what_is_held_back() -> None:
-    splitter = FrameSplitter((), 1000)
+    splitter = FrameSplitter(1000)
     splitter.feed(_STREAM[:-3])
     assert splitter.take_tail() == frame("metadata", b"")[:-3]
     assert splitter.feed(_STREAM) == 3
 
 
 def test_after_a_break_the_tail_makes_it_as_new() -> None:
-    splitter = FrameSplitter((), 1000)
+    splitter = FrameSplitter(1000)
     with pytest.raises(ValueError, match="checksum"):
         splitter.feed(b"\0" * 12)
     assert splitter.take_tail() == b""

@@ -123,7 +123,7 @@ def test_streams(deltas: list[Delta], data: st.DataObject) -> None:
 
 
 def _read(chunks: tuple[bytes, ...]) -> list[Delta]:
-    splitter = PROVIDER.splitter((), 1 << 20)
+    splitter = PROVIDER.splitter(1 << 20)
     reader = PROVIDER.stream_reader()
     read: list[Delta] = []
     for chunk in chunks:
@@ -170,4 +170,4 @@ def _choice(*parts: Text | Thinking) -> Choice:
 
 
 def test_the_splitter_is_of_frames() -> None:
-    assert isinstance(PROVIDER.splitter(PROVIDER.markers, 100), FrameSplitter)
+    assert isinstance(PROVIDER.splitter(100), FrameSplitter)

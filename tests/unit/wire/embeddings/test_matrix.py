@@ -271,7 +271,7 @@ def test_a_body_that_is_no_json_has_failed(provider: ProviderFormat) -> None:
     with pytest.raises(TypeError):
         provider.stream_reader()
     with pytest.raises(TypeError):
-        provider.splitter((), 1)
+        provider.splitter(1)
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda each: each.format)

@@ -26,6 +26,7 @@ from fastgate.wire.gemini import CLIENT, PROVIDER
 from fastgate.wire.gemini.finish import READ, WRITTEN
 from fastgate.wire.gemini.seal import opened
 from fastgate.wire.interface import Asked
+from fastgate.wire.seals import HERE, REDACTED
 
 ASKED = Asked(
     request=Conversation(format=Format.GENERATE_CONTENT, messages=()),
@@ -247,8 +248,8 @@ def test_another_formats_thinking_is_sealed_for_the_way_back() -> None:
         )
     )
     first, second = answer["candidates"][0]["content"]["parts"]
-    assert opened(first["thoughtSignature"]) == (Format.MESSAGES, "ErUB", False)
-    assert (second["text"], opened(second["thoughtSignature"])) == ("", (Format.MESSAGES, "xyz", True))
+    assert opened(first["thoughtSignature"]) == (Format.MESSAGES, "ErUB", HERE)
+    assert (second["text"], opened(second["thoughtSignature"])) == ("", (Format.MESSAGES, "xyz", REDACTED))
 
 
 def test_a_call_that_was_cut_off_is_left_out() -> None:

@@ -31,7 +31,8 @@ from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.wire.envelope import Envelope
 from fastgate.wire.gemini import CLIENT
-from fastgate.wire.gemini.seal import UNSIGNED, Seal, carried
+from fastgate.wire.gemini.seal import UNSIGNED, carried
+from fastgate.wire.seals import REDACTED, Seal
 
 
 def read(body: dict[str, Any]) -> Conversation:
@@ -283,7 +284,7 @@ def test_another_formats_seal_comes_back_through_a_client(urlsafe: bool) -> None
         sent = base64.urlsafe_b64encode(base64.b64decode(sent)).decode()
     part = read_part({"text": "hm", "thought": True, "thoughtSignature": sent}, "model")
     assert part == Thinking(text="hm", signature=seal.text, format=Format.MESSAGES)
-    redacted = carried(Seal(Format.MESSAGES, "abc", redacted=True))
+    redacted = carried(Seal(Format.MESSAGES, "abc", REDACTED))
     part = read_part({"text": "", "thought": True, "thoughtSignature": redacted}, "model")
     assert part == Thinking(redacted="abc", format=Format.MESSAGES)
 

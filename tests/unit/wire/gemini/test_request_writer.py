@@ -285,7 +285,7 @@ def test_what_cannot_be_said_is_named() -> None:
         "tools[1]",
         "tools[2]",
         "seed",
-        "stop[5]",
+        "stop",
         "service_tier",
         "metadata",
         "logit_bias",

@@ -17,13 +17,14 @@ from fastgate.wire.gemini.count import count_answer, read_count_request
 from fastgate.wire.gemini.models import generation, thinking_budgets
 from fastgate.wire.gemini.problem import error_in, problem_object, status_of
 from fastgate.wire.gemini.schema import json_schema
-from fastgate.wire.gemini.seal import Seal, carried, opened
+from fastgate.wire.gemini.seal import carried, opened
 from fastgate.wire.gemini.spelling import camel, camelled
 from fastgate.wire.interface import Problem
+from fastgate.wire.seals import HERE, REDACTED, Seal
 
 
 def converted(schema: Any) -> Any:
-    return msgspec.json.decode(json_schema(msgspec.Raw(msgspec.json.encode(schema))))
+    return msgspec.json.decode(json_schema(msgspec.Raw(msgspec.json.encode(schema)), "x"))
 
 
 def test_schemas() -> None:
@@ -125,20 +126,20 @@ def test_budgets() -> None:
 
 @given(st.sampled_from(Format), st.text(max_size=30), st.booleans())
 def test_a_seal_comes_back(format_: Format, text: str, redacted: bool) -> None:
-    seal = Seal(format_, text, redacted=redacted and format_ is not Format.GENERATE_CONTENT)
+    seal = Seal(format_, text, REDACTED if redacted and format_ is not Format.GENERATE_CONTENT else HERE)
     assert opened(carried(seal)) == seal
 
 
 @given(st.text(max_size=60))
 def test_any_other_signature_is_geminis(signature: str) -> None:
-    assert opened(signature) == (Format.GENERATE_CONTENT, signature, False)
+    assert opened(signature) == (Format.GENERATE_CONTENT, signature, HERE)
 
 
 @pytest.mark.parametrize(
     "signature", ["ZmFzdGdhdGU", "ZmFzdGdhdGUu!", "ZmFzdGdhdGUuYS5iLmM=", "ZmFzdGdhdG//"]
 )
 def test_what_looks_like_a_carried_seal_and_is_none(signature: str) -> None:
-    assert opened(signature) == (Format.GENERATE_CONTENT, signature, False)
+    assert opened(signature) == (Format.GENERATE_CONTENT, signature, HERE)
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS))

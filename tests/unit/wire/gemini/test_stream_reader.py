@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastgate.domain.conversation import Image, Source
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -16,6 +17,7 @@ from fastgate.domain.reply import (
     Failed,
     Finish,
     ForeignDelta,
+    ImageDelta,
     Sealed,
     Started,
     TextDelta,
@@ -81,7 +83,7 @@ def test_a_stream() -> None:
 @given(st.lists(st.integers(1, 60), max_size=30))
 def test_re_chunking_changes_nothing(cuts: list[int]) -> None:
     data = b"".join(map(event, STREAM)) + b": a comment\n\n"
-    splitter, reader = PROVIDER.splitter((), 10_000), PROVIDER.stream_reader()
+    splitter, reader = PROVIDER.splitter(10_000), PROVIDER.stream_reader()
     deltas: list[Delta] = []
     at = 0
     for size in (*cuts, len(data)):
@@ -96,7 +98,7 @@ def test_re_chunking_changes_nothing(cuts: list[int]) -> None:
 def test_every_byte_of_a_split() -> None:
     data = b"".join(map(event, STREAM))
     for at in range(len(data) + 1):
-        splitter, reader = PROVIDER.splitter((), 10_000), PROVIDER.stream_reader()
+        splitter, reader = PROVIDER.splitter(10_000), PROVIDER.stream_reader()
         deltas: list[Delta] = []
         for piece in (data[:at], data[at:]):
             splitter.feed(piece)
@@ -192,13 +194,13 @@ def test_probabilities_come_with_their_text() -> None:
     assert [(each.text, each.logprobs is not None) for each in texts] == [("a", True), ("", True)]
 
 
-def test_what_only_gemini_knows_is_content() -> None:
-    image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
+def test_images_and_what_only_gemini_knows_are_content() -> None:
+    image = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}, "thoughtSignature": "s"}
     code = {"executableCode": {"code": "1"}}
     deltas, _ = read(chunk(image, code, {}))
-    foreign = [delta for delta in deltas if isinstance(delta, ForeignDelta)]
-    assert [each.kind for each in foreign] == ["image", "executableCode"]
-    assert [msgspec.json.decode(each.raw) for each in foreign] == [image, code]
+    made = Image(source=Source(media_type="image/png", data="AAAA"), signature="s")
+    assert ImageDelta(made) in deltas
+    assert [each.kind for each in deltas if isinstance(each, ForeignDelta)] == ["executableCode"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from fastgate.wire.gemini.framing import stream_type_for
 from fastgate.wire.gemini.seal import opened
 from fastgate.wire.gemini.stream_reader import GeminiStreamReader
 from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.seals import HERE, REDACTED
 
 EVENTS = Asked(
     request=Conversation(format=Format.GENERATE_CONTENT, messages=()),
@@ -146,8 +147,8 @@ def test_thoughts_and_seals() -> None:
     )
     thought, sealed, redacted, refusal, text, more, alone = parts(first)
     assert thought == {"text": "hm", "thought": True}
-    assert opened(sealed["thoughtSignature"]) == (Format.MESSAGES, "ErUB", False)
-    assert opened(redacted["thoughtSignature"]) == (Format.MESSAGES, "xyz", True)
+    assert opened(sealed["thoughtSignature"]) == (Format.MESSAGES, "ErUB", HERE)
+    assert opened(redacted["thoughtSignature"]) == (Format.MESSAGES, "xyz", REDACTED)
     assert refusal == {"text": "no"}
     assert text == {"text": "a", "thoughtSignature": "YQ=="}
     assert more == {"text": "b"}

@@ -65,6 +65,21 @@ def read(**members: Any) -> Reply:
     return PROVIDER.read_answer(msgspec.json.encode(message))
 
 
+def test_what_making_a_conversation_shorter_took_is_usage_too() -> None:
+    """Anthropic's counts leave it out, and it is billed."""
+    summary = {"type": "compaction", "input_tokens": 100, "output_tokens": 9, "cache_read_input_tokens": 20}
+    usage = read(
+        usage={
+            "input_tokens": 10,
+            "output_tokens": 7,
+            "iterations": [summary, {"type": "message", "input_tokens": 10, "output_tokens": 7}],
+            "speed": "fast",
+            "service_tier": "standard",
+        }
+    ).usage
+    assert usage == Usage(input_tokens=130, output_tokens=16, cached_input_tokens=20, service_tier="fast")
+
+
 def test_an_answer_of_the_provider() -> None:
     search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
     answer = read(

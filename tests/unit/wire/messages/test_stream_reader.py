@@ -133,7 +133,7 @@ DELTAS: list[Delta] = [
 
 
 def read(*chunks: bytes) -> list[Delta]:
-    splitter, reader = PROVIDER.splitter((), 1 << 20), PROVIDER.stream_reader()
+    splitter, reader = PROVIDER.splitter(1 << 20), PROVIDER.stream_reader()
     out: list[Delta] = []
     for chunk in chunks:
         splitter.feed(chunk)

@@ -77,11 +77,11 @@ def test_efforts(effort: Effort, model: str, expected: tuple[Any, str | None, li
     [
         (2_000, BUDGETED, 4_000, (enabled(2_000), None, [])),
         (2_000, BOTH, 4_000, (enabled(2_000), None, [])),
-        (10, BUDGETED, 4_000, (enabled(1_024), None, ["reasoning_effort.budget_tokens"])),
-        (9_000, BUDGETED, 4_000, (enabled(3_999), None, ["reasoning_effort.budget_tokens"])),
-        (9_000, BUDGETED, 1_024, (None, None, ["reasoning_effort.budget_tokens", "reasoning_effort"])),
-        (9_000, ADAPTIVE, 4_000, (NEW, None, ["reasoning_effort.budget_tokens"])),
-        (9_000, OLD, 4_000, (None, None, ["reasoning_effort"])),
+        (10, BUDGETED, 4_000, (enabled(1_024), None, ["thinking.budget_tokens"])),
+        (9_000, BUDGETED, 4_000, (enabled(3_999), None, ["thinking.budget_tokens"])),
+        (9_000, BUDGETED, 1_024, (None, None, ["thinking.budget_tokens", "thinking"])),
+        (9_000, ADAPTIVE, 4_000, (NEW, None, ["thinking.budget_tokens"])),
+        (9_000, OLD, 4_000, (None, None, ["thinking"])),
     ],
 )
 def test_budgets(

@@ -168,6 +168,13 @@ def test_a_turn_with_tools() -> None:
     }
 
 
+def test_documents_are_read_as_texts_and_never_cited() -> None:
+    source = Source(media_type="text/plain", data="YWxsIG9mIGl0")
+    body, losses = written(conversation(user(Document(source=source, title="Book", cite=True), "Look")))
+    assert body["messages"] == [{"role": "user", "content": "Book\nall of it\nLook"}]
+    assert losses == ["messages[0].content[0].citations"]
+
+
 def test_what_has_no_place() -> None:
     body, losses = written(
         conversation(
@@ -255,7 +262,7 @@ def test_what_has_no_place() -> None:
         ({"reasoning": Reasoning(effort=Effort.LOW)}, {"think": "low"}, []),
         ({"reasoning": Reasoning(effort=Effort.MAX)}, {"think": "high"}, ["reasoning_effort"]),
         ({"reasoning": Reasoning(effort=Effort.MINIMAL)}, {"think": "low"}, ["reasoning_effort"]),
-        ({"reasoning": Reasoning(budget_tokens=9)}, {"think": True}, ["reasoning_effort"]),
+        ({"reasoning": Reasoning(budget_tokens=9)}, {"think": True}, ["thinking"]),
         ({"reasoning": Reasoning(adaptive=True)}, {}, []),
         ({"logprobs": True, "top_logprobs": 2}, {"logprobs": True, "top_logprobs": 2}, []),
         ({"n": 2, "user": "u", "verbosity": "low"}, {}, ["n", "verbosity", "user"]),

@@ -1,4 +1,4 @@
-"""Splitting newline-delimited JSON, however it is cut; markers as the splitter of events has them."""
+"""Splitting newline-delimited JSON, however it is cut."""
 
 from itertools import pairwise
 
@@ -6,26 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastgate._core.sse import EventSplitter
 from fastgate.wire.ollama.lines import LineSplitter
 
 TEXT = b'{"a":1}\n\n{"error": null,"b":"\\n"}\r\n{"done":true,"error":"x"}\n'
 LINES = [b'{"a":1}\n', b"\n", b'{"error": null,"b":"\\n"}\r\n', b'{"done":true,"error":"x"}\n']
 
 
-def split(chunks: list[bytes], markers: tuple[bytes, ...] = (), limit: int = 1000) -> list[tuple[bytes, int]]:
-    splitter = LineSplitter(markers, limit)
-    found: list[tuple[bytes, int]] = []
+def split(chunks: list[bytes], limit: int = 1000) -> list[bytes]:
+    splitter = LineSplitter(limit)
+    found: list[bytes] = []
     for chunk in chunks:
         count = splitter.feed(chunk)
         events = splitter.events()
         assert len(events) == count
         assert b"".join(line for line, _ in events) == splitter.block
-        mask = 0
-        for _, each in events:
-            mask |= each
-        assert splitter.mask == mask
-        found += events
+        found += [line for line, _ in events]
     return found
 
 
@@ -33,18 +28,17 @@ def split(chunks: list[bytes], markers: tuple[bytes, ...] = (), limit: int = 100
 def test_where_it_is_cut_changes_nothing(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(TEXT)]
     chunks = [TEXT[a:b] for a, b in pairwise(edges)]
-    found = split(chunks, (b'"error"', b'"done":true'))
-    assert found == list(zip(LINES, [0, 0, 0, 3], strict=True))
+    assert split(chunks) == LINES
 
 
 def test_a_block_that_is_whole_is_not_copied() -> None:
-    splitter = LineSplitter((), 100)
+    splitter = LineSplitter(100)
     splitter.feed(TEXT)
     assert splitter.block is TEXT
 
 
 def test_the_tail() -> None:
-    splitter = LineSplitter((), 100)
+    splitter = LineSplitter(100)
     assert splitter.feed(b"{}\n{") == 1
     assert splitter.feed(b'"a"') == 0
     assert splitter.take_tail() == b'{"a"'
@@ -53,7 +47,7 @@ def test_the_tail() -> None:
 
 @pytest.mark.parametrize("chunks", [[b"12\n1234567890\n3\n"], [b"12\n12345", b"67890"], [b"12\n1234567890"]])
 def test_a_line_that_is_too_long(chunks: list[bytes]) -> None:
-    splitter = LineSplitter((), 8)
+    splitter = LineSplitter(8)
     lines: list[bytes] = []
     *first, last = chunks
     for chunk in first:
@@ -68,20 +62,4 @@ def test_a_line_that_is_too_long(chunks: list[bytes]) -> None:
 
 
 def test_a_line_of_just_the_limit() -> None:
-    assert split([b"1234567\n", b"1234", b"567\n"], limit=8) == [(b"1234567\n", 0)] * 2
-
-
-@given(
-    st.lists(
-        st.sampled_from([b'"error"', b":", b" ", b"null", b"nul", b'"x"', b"\t", b"{", b"done", b"}"]),
-        max_size=12,
-    )
-)
-def test_markers_mean_what_they_mean_in_events(pieces: list[bytes]) -> None:
-    line = b"".join(pieces)
-    markers = (b'"error"', b"done", b'"x"')
-    ours = LineSplitter(markers, 1000)
-    theirs = EventSplitter(markers, 1000)
-    ours.feed(line + b"\n")
-    theirs.feed(line + b"\n\n")
-    assert ours.mask == (theirs.mask if line else 0)
+    assert split([b"1234567\n", b"1234", b"567\n"], limit=8) == [b"1234567\n"] * 2

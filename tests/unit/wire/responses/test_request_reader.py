@@ -170,6 +170,10 @@ def test_a_tool_loop_is_one_message_a_turn() -> None:
             Thinking(signature="gAAAA.b.c.d", format=Format.RESPONSES),
         ),
         (
+            {"summary": [], "encrypted_content": "fastgate.nobody.here.x"},
+            Thinking(signature="fastgate.nobody.here.x", format=Format.RESPONSES),
+        ),
+        (
             {"summary": [{"type": "summary_text", "text": t} for t in "ab"], "encrypted_content": "e"},
             Thinking(text="a\n\nb", signature="e", format=Format.RESPONSES),
         ),

@@ -1,26 +1,4 @@
-"""Ids for function calls that Gemini gave none."""
-
-import os
-from typing import Final
-
-_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_RANDOM_DIGITS: Final = 20
-
-
-class CallIds:
-    """Of one answer: one random prefix and a counter, so that they never meet those of another turn."""
-
-    __slots__ = ("_count", "_prefix")
-
-    def __init__(self) -> None:
-        self._prefix = ""
-        self._count = 0
-
-    def next(self) -> str:
-        if not self._prefix:
-            self._prefix = "call_" + "".join(_DIGITS[byte % 62] for byte in os.urandom(_RANDOM_DIGITS))
-        self._count += 1
-        return f"{self._prefix}{self._count:04d}"
+"""Which call a function response is for, where Gemini's clients give calls no ids."""
 
 
 class AskedCalls:

@@ -1,0 +1,26 @@
+"""What becomes of fields that a provider cannot be told."""
+
+from typing import TYPE_CHECKING, Final
+
+from fastgate.domain.snapshot import Compat
+from fastgate.errors import GatewayError
+
+if TYPE_CHECKING:
+    from fastgate.pipeline.exchange import Exchange
+
+HEADER: Final = b"x-fastgate-compat"
+
+
+def compat_of(exchange: "Exchange") -> Compat:
+    """The request's own word, else the configuration's. GatewayError invalid_field."""
+    said = exchange.downstream.header(HEADER)
+    if said is None:
+        return exchange.generation.settings.compat
+    try:
+        return Compat(said.decode("latin-1").strip().lower())
+    except ValueError:
+        raise GatewayError(
+            "invalid_field",
+            "The header x-fastgate-compat is strict, drop or pass.",
+            param="x-fastgate-compat",
+        ) from None

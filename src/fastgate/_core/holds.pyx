@@ -144,9 +144,11 @@ cdef class HoldTable:
         self.accounts = accounts
         if create:
             self.rows = RowFile.create(path, _MAGIC, ROW_WORDS, _MAX_SLOTS // ROW_SLOTS, 0)
+            self.rows.file.scattered()
             self.grow()
         else:
             self.rows = RowFile.open(path, _MAGIC, ROW_WORDS, _MAX_SLOTS // ROW_SLOTS)
+            self.rows.file.scattered()
 
     def __dealloc__(self):
         PyMem_Free(self.vacant)

@@ -18,3 +18,4 @@ cdef class MappedFile:
     cdef int lock(self) except -1
     cdef int unlock(self) except -1
     cdef void close(self) noexcept
+    cdef void scattered(self) noexcept

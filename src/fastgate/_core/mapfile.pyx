@@ -8,7 +8,16 @@ cimport cython
 from libc.errno cimport EFBIG, EINTR, errno
 from libc.stdint cimport int64_t
 from posix.fcntl cimport F_SETLKW, F_UNLCK, F_WRLCK, fcntl, flock
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.mman cimport (
+    MAP_FAILED,
+    MAP_SHARED,
+    POSIX_MADV_RANDOM,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
+    posix_madvise,
+)
 from posix.unistd cimport SEEK_SET, close as close_descriptor
 
 import os
@@ -79,6 +88,10 @@ cdef class MappedFile:
             raise ValueError(f"the file has not the {size} bytes that it says: damaged or truncated")
         self.size = size
         return 0
+
+    cdef void scattered(self) noexcept:
+        """Pages are touched here and there: those around one are not to be mapped with it."""
+        posix_madvise(self.words, self.reserved, POSIX_MADV_RANDOM)
 
     cdef int lock(self) except -1:
         """Wait for the file's only lock. Not re-entrant; the kernel drops it when the process dies."""

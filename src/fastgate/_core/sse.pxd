@@ -9,7 +9,7 @@ cdef struct Marker:
 
 cdef class EventSplitter:
     cdef tuple markers     # keeps the texts alive
-    cdef Marker marker[16]
+    cdef Marker *marker
     cdef int marker_count
     cdef Py_ssize_t max_event_bytes
 

@@ -2,7 +2,7 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
@@ -48,6 +48,9 @@ cdef class EventSplitter:
             raise ValueError(f"{len(markers)} markers are more than {_MAX_MARKERS}")
         if max_event_bytes < 1:
             raise ValueError("the limit must be at least one byte")
+        self.marker = <Marker *>PyMem_Calloc(<size_t>len(markers), sizeof(Marker))
+        if self.marker == NULL:
+            raise MemoryError
         for marker in markers:
             if not isinstance(marker, bytes):
                 raise TypeError("markers are bytes")
@@ -66,6 +69,7 @@ cdef class EventSplitter:
 
     def __dealloc__(self):
         PyMem_Free(self.held)
+        PyMem_Free(self.marker)
 
     cpdef Py_ssize_t feed(self, bytes data) except -1:
         """Take the next bytes; how many events they completed."""

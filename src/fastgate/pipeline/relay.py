@@ -86,6 +86,7 @@ async def _begin(exchange: Exchange, attempt: Attempt) -> None:
         out.append((b"cache-control", b"no-cache"))
     out += headers.own(exchange, attempt)
     out += money(exchange)
+    attempt.call.drop_headers()
     if not exchange.client_left:
         await exchange.downstream.start(attempt.call.status, out)
 

@@ -142,6 +142,11 @@ class Call:
         """Whether all of the response has come, so that nothing has to be waited for."""
         return self._phase is _OVER and self._error is None
 
+    def drop_headers(self) -> None:
+        """A stream may go on for long: `headers` has done its work, `header` still answers."""
+        self.headers.clear()
+        self.on_sending = self.on_slow = None
+
     async def read(self) -> bytes:
         """All of the body that has arrived; b"" at its end. Raises UpstreamError, after what came before."""
         while True:

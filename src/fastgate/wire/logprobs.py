@@ -19,6 +19,11 @@ class Chosen(Token):
 
 class _Logprobs(msgspec.Struct):
     content: list[Chosen] | None = None
+
+
+class _Written(_Logprobs):
+    """Strict clients want `refusal`, too."""
+
     refusal: None = None
 
 
@@ -37,4 +42,4 @@ def chosen_in(logprobs: msgspec.Raw | None) -> list[Chosen]:
 
 def written(content: list[Chosen]) -> msgspec.Raw:
     """As an answer or a delta has them."""
-    return msgspec.Raw(msgspec.json.encode(_Logprobs(content)))
+    return msgspec.Raw(msgspec.json.encode(_Written(content)))

@@ -29,6 +29,14 @@ def answer(endpoint: Endpoint, **body: Any) -> Usage | None:
     return read_answer(endpoint, msgspec.json.encode(body), stored=False).usage
 
 
+def test_an_object_without_a_count_is_no_usage() -> None:
+    """The gateway counts then: the call would be free of charge otherwise."""
+    for said in ({}, {"new_tokens": 3}, {"prompt_tokens": None, "completion_tokens": None}):
+        assert usage_of(raw(said), msgspec.Raw(b'"default"')) is None
+        assert answer(Endpoint.CHAT, id="a", usage=said) is None
+    assert read(prompt_tokens=0, completion_tokens=0) == Usage()
+
+
 def test_chat_with_every_detail() -> None:
     # The fields of openai-python 3's CompletionUsage. Rejected predictions are in completion_tokens already.
     assert read(

@@ -82,7 +82,7 @@ def test_each_period_has_its_own(rig: BooksRig) -> None:
 
 def test_many_at_once_count_as_one_after_the_other(rig: BooksRig) -> None:
     """In a batch there may be calls of several periods, of budgets with and without soft limits."""
-    found = []
+    found: list[tuple[int, int, list[int]]] = []
     for batches in (lambda entries: [entries], lambda entries: [[entry] for entry in entries]):
         line = rig.place(Owner(Level.TEAM, f"team-{len(found)}"), 100, soft=(500, 900), period=HOURLY)
         balance = rig.balance(line)

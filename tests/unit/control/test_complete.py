@@ -2,6 +2,7 @@ from fastgate.config.owner_settings import VirtualKeySettings
 from fastgate.config.provider_settings import ProviderSettings
 from fastgate.config.settings import Settings
 from fastgate.control.complete import complete
+from fastgate.domain.dialect import DialectName
 from fastgate.launch import Embedded
 
 EMBEDDED = Embedded(simulated_url="http://127.0.0.1:1", simulated_models=("m",), key_hash="0" * 64)
@@ -16,7 +17,8 @@ def test_what_is_missing_is_filled_in() -> None:
 
 def test_what_is_configured_stays() -> None:
     given = Settings(
-        providers={"mine": ProviderSettings(dialect="openai")}, virtual_keys=[VirtualKeySettings(id="vk")]
+        providers={"mine": ProviderSettings(dialect=DialectName.OPENAI)},
+        virtual_keys=[VirtualKeySettings(id="vk")],
     )
     assert complete(given, EMBEDDED) == given
 

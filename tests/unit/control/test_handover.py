@@ -86,8 +86,9 @@ def test_what_owners_have_in_common_is_there_once(file: Path) -> None:
     assert found is not None
     assert found.result.compiled is not None
     owners: dict[Owner, Owner] = {}
-    for spec in (*found.result.compiled.budgets, *found.result.compiled.limits):
-        assert owners.setdefault(spec.owner, spec.owner) is spec.owner
+    compiled = found.result.compiled
+    for owner in (each.owner for specs in (compiled.budgets, compiled.limits) for each in specs):
+        assert owners.setdefault(owner, owner) is owner
 
 
 @pytest.mark.parametrize("part", [slice(0), slice(5), slice(-1), slice(9, None)])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.core import lines, money_processes
 from tests.core.conftest import Spawn
+from tests.support.memory import rss_of_file
 
 from fastgate._core import holds
 from fastgate._core.accounts import AccountTable
@@ -232,6 +233,40 @@ def test_openings_of_each_length(table: HoldTable, length: int) -> None:
         table.reserve(slot, b"", 1, NOW, opening)
         assert table.read(slot).opening == opening
         table.release(slot)
+
+
+def test_slots_of_the_largest_size_lie_beside_each_other(tmp_path: Path) -> None:
+    """Four share their pages: what one has in its last words is none of its neighbours'."""
+    accounts = AccountTable(str(tmp_path / "many"), True, 64)
+    for line in range(32):
+        lines.place_budget(accounts, line, 100 + line, 1_000)
+        lines.place_limits(accounts, 32 + line, 200 + line)
+    table = HoldTable(str(tmp_path / "largest"), accounts, True)
+    slots = [table.claim() for _ in range(9)]
+    openings = [random.Random(slot).randbytes(MAX_OPENING - slot) for slot in slots]
+    gauges = [(32 + number, 2) for number in range(holds.MAX_GAUGES)]
+    for slot, opening in zip(slots, openings, strict=True):
+        assert table.enter(slot, lines.packed_gauges([(*gauge, 100) for gauge in gauges])) == -1
+        assert table.reserve(slot, lines.packed(range(holds.MAX_LINES)), slot, NOW, opening) == -1
+    read = HoldTable(str(tmp_path / "largest"), accounts, False).read
+    for slot, opening in zip(slots, openings, strict=True):
+        hold = read(slot)
+        assert (hold.opening, hold.amount) == (opening, slot)
+        assert hold.lines == tuple(range(holds.MAX_LINES))
+        assert hold.accounts == table.charged(slot) == tuple(range(100, 100 + holds.MAX_LINES))
+        assert list(hold.gauges) == gauges
+    for slot in slots:
+        table.free(slot)
+    assert [lines.committed(accounts, line) for line in range(32)] == [0] * 32
+    assert [accounts.load(line, 2) for line in range(32, 64)] == [0] * 32
+
+
+def test_usual_holds_touch_a_quarter_of_their_pages(tmp_path: Path, accounts: AccountTable) -> None:
+    path = tmp_path / "usual"
+    table = HoldTable(str(path), accounts, True)
+    for _ in range(1_000):
+        table.reserve(table.claim(), lines.packed(range(5)), 0, NOW, bytes(700))
+    assert rss_of_file(path) < 1_000 * SLOT * 0.3
 
 
 def test_the_last_freed_slot_is_the_next(table: HoldTable) -> None:

@@ -1,5 +1,6 @@
 """Resident memory of processes, from /proc, and what this one allocates."""
 
+import os
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,12 @@ def rss_together(pids: Iterable[int]) -> int:
             else:
                 total += shared
     return total + sum(of_files.values())
+
+
+def rss_of_file(path: Path) -> int:
+    """Bytes of a file that this process has mapped and touched."""
+    inode = f" {path.stat().st_ino} "
+    return sum(private + shared for file, private, shared in _mappings(os.getpid()) if inode in file)
 
 
 @contextmanager

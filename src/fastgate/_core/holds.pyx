@@ -1,6 +1,6 @@
 """The holds of one worker in a mapped file, and what they reserve on the lines of budgets.
 
-A row of the file is four slots of 4 KiB (slot.pxd). The worker that made it is the only writer while it lives.
+A row of the file is four slots (slot.pxd). The worker that made it is the only writer while it lives.
 """
 
 cimport cython
@@ -25,7 +25,6 @@ from fastgate._core.budget cimport (
     KIND_LIMITS,
     LINE_CELLS,
     LINE_ID,
-    LINE_KIND,
     LINE_WORDS,
     MAX_AMOUNT,
     REFUSED,
@@ -51,7 +50,6 @@ from fastgate._core.slot cimport (
     SLOT_MAX_GAUGES,
     SLOT_MAX_LINES,
     SLOT_MAX_OPENING,
-    SLOT_MORE_GAUGES,
     SLOT_MORE_LINES,
     SLOT_OPENING,
     SLOT_OPENING_BYTES,

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import httptools
@@ -30,23 +30,28 @@ class Route(NamedTuple):
 
 
 class ControlServer:
-    """Serves `routes`, by path, on a listening socket, until `close`."""
+    """Serves `routes`, by path, from `start` to `stop`."""
 
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
+    def __init__(self, routes: Mapping[str, Route]) -> None:
+        self._routes = routes
+        self._answering: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
 
-    @classmethod
-    async def start(cls, listener: socket.socket, routes: Mapping[str, Route]) -> Self:
-        """The socket is the server's from now on."""
+    async def start(self, listener: socket.socket) -> None:
+        """The listening socket is the server's from now on."""
+        self._server = await asyncio.start_unix_server(self._connected, sock=listener, backlog=BACKLOG)
 
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            _ = tasks.spawn(_serve(reader, writer, routes), "control request")
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = tasks.spawn(_serve(reader, writer, self._routes), "control request")
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
-        return cls(await asyncio.start_unix_server(connected, sock=listener, backlog=BACKLOG))
-
-    def close(self) -> None:
-        """Take no further connection. What is being answered goes on for as long as the loop does."""
-        self._server.close()
+    async def stop(self, wait_s: float) -> None:
+        """Take no further connection, and wait so long for what is being answered."""
+        if self._server is not None:
+            self._server.close()
+        if self._answering:
+            await asyncio.wait(self._answering, timeout=wait_s)
 
 
 class _Request:

@@ -25,6 +25,7 @@ from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import CONTROL
 
+STOP_S = 2.0
 OPEN_RETRY_S = 5.0
 
 
@@ -61,9 +62,8 @@ async def serve(launch: ControlLaunch) -> int:
             return 1
         identities = Identities(reloader.publisher)
         status = StatusReader(reloader.publisher, counters, identities.logins).read
-        server = await ControlServer.start(
-            listener, routes(reloader.reload_everywhere, status, books.usage, identities.handed_out)
-        )
+        server = ControlServer(routes(reloader.reload_everywhere, status, books.usage, identities.handed_out))
+        await server.start(listener)
         rounds = Rounds(books)
         reloading = (
             tasks.spawn(reloader.watch(), "watch configuration"),
@@ -81,7 +81,7 @@ async def serve(launch: ControlLaunch) -> int:
         await stop.wait()
         for task in reloading:
             task.cancel()
-        server.close()
+        await server.stop(STOP_S)
         rounds.close()
         data_dir.control_socket.unlink(missing_ok=True)
     counters.close()

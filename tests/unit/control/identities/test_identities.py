@@ -134,7 +134,7 @@ async def test_a_cloud_that_gives_out_the_same_secret_again_is_asked_ever_more_o
         if mint.calls > before:
             calls.append(left_s)
         fake_clock.advance(1)
-    assert 4 < len(calls) < 100, calls
+    assert 2 < len(calls) < 100, calls  # how many: by jitter
     assert calls[0] < 1.5 * login.MARGIN_S
 
 

@@ -103,8 +103,10 @@ async def test_a_large_form_is_in_memory_once(rig: GatewayRig, framing: str) -> 
         coded = body
         head = request(path=sent.url.path, framing=[("Content-Length", str(len(body)))])
     head = head.replace(b"application/json", sent.headers["content-type"].encode())
+    # With its usage told, no vocabulary is loaded to count it.
+    used = {"type": "tokens", "input_tokens": 9, "output_tokens": 1, "total_tokens": 10}
     for number in range(3):
-        rig.provider.script(replies.json_reply({"text": "Hello"}))
+        rig.provider.script(replies.json_reply({"text": "Hello", "usage": used}))
         with rig.memory_bounded(len(body) * 13 // 10):
             response = await rig.exchange(head + coded)
         assert response.status == 200

@@ -155,7 +155,7 @@ class GatewayRig:
         (process / "clear_refs").write_text("5")  # proc(5): resets the peak
         start = _peak_bytes(process)
         yield
-        assert _peak_bytes(process) - start < growth
+        assert _peak_bytes(process) - start < growth, (_peak_bytes(process) - start, growth)
 
 
 def _at_rest(scrape: Scrape) -> bool:

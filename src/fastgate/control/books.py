@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -76,7 +77,7 @@ class Books:
         self._ledger, self._watched = compiled.ledger, compiled.watched
         self.drain_interval_s = compiled.ledger.drain_interval_ms / 1_000
         try:
-            keeper = self._opened(compiled.ledger)
+            keeper = self._opened(compiled.ledger.url)
             with keeper.lock:
                 keeper.drain_all()
                 self._keep_prices(compiled.snapshot.prices, keeper.database)
@@ -107,9 +108,14 @@ class Books:
         )
         return snapshot, tuple(_with_accounts(compiled.keys.keys, accounts))
 
-    def _opened(self, plan: LedgerPlan) -> Bookkeeper:
+    def open_ahead(self, url: str | None) -> None:
+        """Open the ledger before the first `publish`, which says what is wrong where it cannot be opened."""
+        with suppress(LedgerError, ValueError):
+            self._opened(url)
+
+    def _opened(self, url: str | None) -> Bookkeeper:
         if self.keeper is None:
-            database = self._database(plan.url)
+            database = self._database(url)
             self._prices = all_prices(database)
             self.keeper = Bookkeeper(
                 database,

@@ -50,6 +50,8 @@ async def serve(launch: ControlLaunch) -> int:
         books = Books(data_dir, metrics, fresh=not counters.header_load(Header.GENERATION))
         reloader = Reloader(Publisher(launch, data_dir, counters, store, books, metrics=metrics), counters)
         loop.add_signal_handler(signal.SIGHUP, reloader.signalled)
+        if launch.running["ledger.url"] is None:
+            books.open_ahead(None)  # what is handed over is still being compiled
         # Also after a restart: the configuration may have changed while nobody watched.
         result = reloader.first(handover.take(launch.handed_fd))
     except Exception as exc:

@@ -18,7 +18,7 @@ from tests.support.sim_process import SimProcess
 STREAMS = 2_000
 WORKER_MIB = 150
 # With supervisor and control process, which has the ledger's database library.
-TOGETHER_MIB = 165
+TOGETHER_MIB = 175
 REQUESTS = 200_000
 WARM_UP = 20_000
 GROWTH = 1.05

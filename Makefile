@@ -23,7 +23,8 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
 NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
 	const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 20 || (major === 20 && minor >= 15) ? 0 : 1)' 2>/dev/null && command -v node)
-INSTALL = $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+# As pip does it unasked: else each process of the gateway compiles what it imports, where none may write bytecode.
+INSTALL = $(if $(UV),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
 # Environments of their own, since these do not go with the test group; each has its constraints-NAME.txt.
 OTHERS := openai1 anthropic0 litellm

@@ -62,8 +62,7 @@ class Server(EmbeddedServer):
         self._fd = fd
 
     def _init_shared_socket(self) -> None:
-        # granian's stub knows neither the constructor nor that the attribute is ever set.
-        self._shd = SocketHolder(self._fd, False, self.backlog)  # type: ignore[call-arg, assignment]
+        self._shd = SocketHolder(self._fd, False, self.backlog)  # type: ignore[call-arg, assignment]  # its stub knows neither
 
     def stop(self) -> None:
         super().stop()  # type: ignore[no-untyped-call]  # untyped in granian

@@ -20,6 +20,7 @@ from fastgate.upstream.client import Call
 from fastgate.wire.interface import Splitter
 
 _SSE: Final = b"text/event-stream"
+_JSON: Final = b"application/json"
 TAIL_WAIT_S: Final = 1.0
 
 
@@ -48,7 +49,7 @@ async def _whole(exchange: Exchange, attempt: Attempt) -> None:
     _account(exchange, attempt)
     out = headers.relayed(call.headers)
     if attempt.translation is not None:
-        out = headers.retyped(out, attempt.translation.answer_type)
+        out = headers.retyped(out, _JSON)
     out += headers.own(exchange, attempt)
     out += money(exchange)
     await exchange.downstream.respond(call.status, out, attempt.body)

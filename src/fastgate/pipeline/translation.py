@@ -46,8 +46,6 @@ class Translation:
             continues=exchange.winner is not None,
         )
 
-    answer_type = b"application/json"
-
     @property
     def request(self) -> Request:
         return self._asked.request

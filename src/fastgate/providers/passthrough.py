@@ -3,6 +3,7 @@
 Where client and provider speak the same format its bytes pass through, otherwise they are written anew.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
@@ -65,7 +66,7 @@ _WHITESPACE: Final = b" \t\r\n"
 _OPENINGS: Final = frozenset({b"{", b"["})
 
 
-class ReadStream:
+class ReadStream(ABC):
     """A stream every event of which is read: some tell the usage, and where none does, the text of all is
     counted."""
 
@@ -101,8 +102,9 @@ class ReadStream:
     def text_in(self, event: bytes) -> str:
         return self._text
 
+    @abstractmethod
     def _rendered(self, event: bytes, deltas: Sequence[Delta]) -> bytes:
-        raise NotImplementedError
+        """What the client is sent for `event`, which said `deltas`."""
 
     def _take(self, delta: Delta) -> Sees:
         match delta:

@@ -6,7 +6,10 @@
 #   make lint           ruff, mypy, cython-lint                make format       what ruff can mend
 #   make test-pythons   the quick tests on each Python 3.11 to 3.14 that is found here
 #   make test-asan      the extension modules under the address sanitizer
-#   make bench          CPU a request beside nginx (needs nginx and wrk)    make bench-micro   the core functions
+#   make bench          gateways side by side, in about ten minutes (needs go and nginx)
+#   make bench-smoke    whether that runs     make bench-long    two million requests     make bench-report    docs
+#   make bench-micro    the core functions and the phases of a request, beside their budgets
+#   make profile        flame graphs of a worker under load, in build/profile
 #   make constraints    known-good versions, anew
 #
 # MODE=release|debug|annotate|trace|asan goes with every target: how the extension modules are built.
@@ -26,17 +29,21 @@ NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
 # As pip does it unasked: else each process of the gateway compiles what it imports, where none may write bytecode.
 INSTALL = $(if $(UV),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
+GO := $(shell command -v go)
 # Environments of their own, since these do not go with the test group; each has its constraints-NAME.txt.
-OTHERS := openai1 anthropic0 litellm
+TESTED := openai1 anthropic0 litellm
+OTHERS := $(TESTED) litellm_proxy
 WANTED_openai1 := "openai<2"
 WANTED_anthropic0 := "anthropic<1"
 WANTED_litellm := litellm boto3
-CORE := setup.py $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
+WANTED_litellm_proxy := "litellm[proxy]"
+COMPILED := $(shell sed -n '/^compiled = \[/,/^\]/s/^ *"\(.*\)",.*$$/\1/p' pyproject.toml)
+CORE := setup.py $(COMPILED) $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
 CODE := src tests benchmarks deploy setup.py
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-slow test-quick test-tools no-node test-pythons test-asan lint format bench \
-	bench-micro constraints $(OTHERS:%=constraints-%) clean
+.PHONY: build run test test-slow test-quick test-tools no-node test-go no-go test-pythons test-asan lint lint-go \
+	format bench bench-smoke bench-long bench-report bench-peers bench-micro profile constraints $(OTHERS:%=constraints-%) clean
 .DELETE_ON_ERROR:
 
 # --- environment and build -----------------------------------------------------------------------
@@ -75,7 +82,7 @@ $(VENV)/.lint: $(VENV)/.test
 
 # What official SDKs are tested with: older ones of Python's, and node's, where there is node; and litellm,
 # whose translations ours are compared with.
-test-tools: $(OTHERS:%=build/%/.installed) $(if $(NODE),build/node/.installed,no-node)
+test-tools: $(TESTED:%=build/%/.installed) $(if $(NODE),build/node/.installed build/agents/.installed,no-node)
 
 $(OTHERS:%=build/%/.installed): build/%/.installed: constraints-%.txt | $(BIN)/python
 	rm -rf build/$*
@@ -85,6 +92,11 @@ $(OTHERS:%=build/%/.installed): build/%/.installed: constraints-%.txt | $(BIN)/p
 
 build/node/.installed: tests/support/aimock.py | $(VENV)/.test
 	$$(PYTHONPATH=. $(BIN)/python -c 'from tests.support.aimock import INSTALL; print(INSTALL)')
+	@touch $@
+
+# Claude Code and Codex are not scripts but programs, and large.
+build/agents/.installed: tests/support/agents.py | $(VENV)/.test
+	$$(PYTHONPATH=. $(BIN)/python -c 'from tests.support.agents import INSTALL; print(INSTALL)')
 	@touch $@
 
 # Where CI has both, they must be good: a test that is silently skipped there is never run.
@@ -97,12 +109,20 @@ run: build
 
 clean:
 	rm -rf build dist .venvs $(VENV) src/*.egg-info
-	rm -f src/fastgate/_core/*.so src/fastgate/_core/*.c src/fastgate/_core/*.html
+	find src -name '*.so' -delete
+	rm -f src/fastgate/_core/*.c src/fastgate/_core/*.html
 
 # --- checks --------------------------------------------------------------------------------------
 
-test: build $(VENV)/.lint test-tools
+test: build $(VENV)/.lint test-tools $(if $(GO),test-go build/bench/.built,no-go)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# What the benchmarks have in Go.
+test-go:
+	cd benchmarks && $(GO) test ./...
+
+no-go:
+	@echo "there is no go: tests of what is written in it are skipped"
 
 test-slow: build $(VENV)/.lint test-tools
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -134,27 +154,56 @@ test-asan: $(VENV)/.test
 		PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		$(abspath $(BIN))/python -m pytest tests/core --timeout 300 $(ARGS)
 
-lint: build $(VENV)/.lint
+lint: build $(VENV)/.lint $(if $(GO),lint-go)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
 	PATH="$(BIN):$$PATH" $(BIN)/cython-lint src/fastgate/_core
 	FASTGATE_WERROR=1 $(BIN)/python setup.py --quiet build_ext --force --build-lib build/werror --build-temp build/werror
 
+lint-go:
+	cd benchmarks && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./...
+
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+	$(if $(GO),cd benchmarks && gofmt -w .)
 
 # --- benchmarks ----------------------------------------------------------------------------------
 
-bench: build $(VENV)/.test
-	@for program in nginx wrk; do \
-		command -v $$program >/dev/null || { echo "make bench needs $$program: install the package $$program"; exit 1; }; \
-	done
-	$(BIN)/python -m benchmarks.load.run $(ARGS)
+bench bench-long: build $(VENV)/.test build/bench/.built
+	@command -v nginx >/dev/null || { echo "make $@ needs nginx: install the package nginx"; exit 1; }
+	$(BIN)/python -m benchmarks.suite $(if $(filter bench,$@),run,long) $(ARGS)
 
+bench-smoke: build $(VENV)/.test build/bench/.built
+	$(BIN)/python -m benchmarks.suite smoke $(ARGS)
+
+# Writes what benchmarks/results has into docs/benchmarks.md.
+bench-report: $(VENV)/.test
+	$(BIN)/python -m benchmarks.suite report
+
+# The generator, the simulated provider, the reference gateway.
+build/bench/.built: $(shell find benchmarks -name '*.go' -o -name 'go.*')
+	@test -n "$(GO)" || { echo "the benchmarks need go"; exit 1; }
+	cd benchmarks && for program in load upstream reference_go; do \
+		$(GO) build -o ../build/bench/$${program%_go} ./$$program || exit 1; \
+	done
+	@touch $@
+
+# LiteLLM's proxy and Portkey's gateway, as contestants.
+bench-peers: build/litellm_proxy/.installed $(if $(NODE),build/portkey/.installed,no-node)
+
+build/portkey/.installed:
+	npm install --prefix build/portkey --no-audit --no-fund @portkey-ai/gateway@1.15.2
+	@touch $@
+
+# Compared with benchmarks/budget.toml; ARGS="--quick phases" for less, ARGS=--write to note what is measured.
 bench-micro: build $(VENV)/.test
-	@set -e; for module in sse jsonscan literals shm metrics journal ledger holds bucket money keys translation; do $(BIN)/python -m benchmarks.micro.$$module; done
+	$(BIN)/python -m benchmarks.micro $(ARGS)
+
+profile: build $(VENV)/.test build/bench/.built
+	$(INSTALL) -c $(CONSTRAINTS) --group profile
+	$(BIN)/python -m benchmarks.flamegraph $(ARGS)
 
 # --- dependencies --------------------------------------------------------------------------------
 
@@ -162,7 +211,7 @@ constraints: $(OTHERS:%=constraints-%)
 	rm -rf .venvs/constraints
 	$(PYTHON) -m venv .venvs/constraints
 	.venvs/constraints/bin/python -m pip install --quiet --upgrade pip
-	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint
+	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint --group profile
 	.venvs/constraints/bin/python -m pip install --quiet --no-build-isolation -e .
 	{ echo "# Known-good versions, made by: make constraints"; \
 		.venvs/constraints/bin/python -m pip freeze --all --exclude-editable; } > $(CONSTRAINTS)

@@ -5,7 +5,10 @@ FASTGATE_WERROR = 1 makes C warnings errors: for CI, never for a user's compiler
 """
 
 import os
+import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -45,6 +48,18 @@ if MODE == "trace":
 CORE = Path("src/fastgate/_core")
 
 
+def hot_path() -> list[Any]:
+    """What of the Python code is compiled: only in a release, as the other modes are for looking into things,
+    and only where something is built, as mypy reads all of it first."""
+    if MODE != "release" or not {"build_ext", "bdist_wheel", "editable_wheel"} & set(sys.argv):
+        return []
+    from mypyc.build import mypycify
+
+    modules = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["fastgate"]["compiled"]
+    options = ["--config-file=pyproject.toml", "--follow-imports=silent"]
+    return mypycify([*options, *modules], opt_level="2", debug_level="0", group_name="fastgate")
+
+
 class BuildModes(build_ext):
     """All modes build to one place, and time stamps do not tell one from another: remember which it was."""
 
@@ -56,7 +71,8 @@ class BuildModes(build_ext):
 
 
 setup(
-    ext_modules=cythonize(  # type: ignore[no-untyped-call]  # Cython's own code is not typed
+    ext_modules=hot_path()
+    + cythonize(  # type: ignore[no-untyped-call]  # Cython's own code is not typed
         [
             Extension(
                 f"fastgate._core.{source.stem}",

@@ -11,6 +11,7 @@ import pytest_asyncio
 import uvloop
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
+from tests.support import interpreted  # noqa: F401  # before anything of fastgate
 
 from fastgate import clock, tasks
 
@@ -57,9 +58,13 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture(scope="session")
 def _blockbuster() -> BlockBuster:
     blockbuster = BlockBuster("fastgate")
-    # A few times a second a worker looks after its own small directory of journal segments.
     for function in blockbuster.functions.values():
+        # A few times a second a worker looks after its own small directory of journal segments.
         function.can_block_in("fastgate/ledger/writer.py", "tend")
+        # A server is made before it has anything to serve, and reads its certificate.
+        function.can_block_in("fastgate/downstream/edges.py", "server")
+        # The kernel has that directory in memory.
+        function.can_block_in("fastgate/downstream/sockets.py", "find")
     return blockbuster
 
 

@@ -1,17 +1,14 @@
-"""python -m benchmarks.micro.keys
-
-A presented secret to its virtual key, in a store of 1, 100 and 100,000: one that the worker has cached, one
-that it looks up, and one that nobody has. Secrets come in an order that has nothing to do with the store's.
+"""A presented secret to its virtual key, in a store of 1, 100 and 100,000: one that the worker has cached,
+one that it looks up, and one that nobody has. Their order has nothing to do with the store's.
 """
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from benchmarks.micro.timing import report
+from benchmarks.micro.timing import Case
 
 from fastgate.domain.account import Accounts, BudgetRef, Level, Limit, LimitRef, Measure, Owner
 from fastgate.domain.secret_form import Verdict, check, form
@@ -22,8 +19,7 @@ from fastgate.keys.secret import digest
 from fastgate.store.keys import KeyStore, SecretRecord, Source
 
 STORED = (1, 100, 100_000)
-LOOK_UPS = 20_000
-ROUNDS = 7
+LOOK_UPS = 5_000
 
 
 def secret(number: int) -> bytes:
@@ -62,35 +58,23 @@ def refused(authenticator: Authenticator, presented: bytes) -> None:
     raise AssertionError("a secret that nobody has was let in")
 
 
-def timed(look_up: Callable[[bytes], object], presented: list[bytes]) -> float:
-    """Nanoseconds each."""
-    began_ns = time.perf_counter_ns()
-    for each in presented:
-        look_up(each)
-    return (time.perf_counter_ns() - began_ns) / len(presented)
+def each(look_up: Callable[[bytes], object], presented: list[bytes]) -> None:
+    for one in presented:
+        look_up(one)
 
 
-def measured() -> Iterator[dict[str, object]]:
+def cases() -> Iterator[Case]:
     with tempfile.TemporaryDirectory() as directory:
-        stores = {count: filled(Path(directory) / str(count), count) for count in STORED}
-        best: dict[tuple[int, str], float] = {}
-        for _ in range(ROUNDS):
-            for count, store in stores.items():
-                own = [secret(number * 7_919 % count) for number in range(LOOK_UPS)]
-                authenticator = Authenticator(store, open_auth=False)
-                timed(authenticator.authenticate, own)
-                found = {
-                    "cached": timed(authenticator.authenticate, own),
-                    "looked up": timed(partial(looked_up, store), own),
-                    "unknown": timed(partial(refused, authenticator), [secret(-1)] * LOOK_UPS),
-                }
-                for what, took in found.items():
-                    best[count, what] = min(best.get((count, what), took), took)
-        for (count, what), took in best.items():
-            yield {"benchmark": f"keys: {what}", "stored": count, "ns": round(took)}
-        for store in stores.values():
+        for count in STORED:
+            store = filled(Path(directory) / str(count), count)
+            own = [secret(number * 7_919 % count) for number in range(LOOK_UPS)]
+            authenticator = Authenticator(store, open_auth=False)
+            each(authenticator.authenticate, own)
+            calls = {
+                "cached": partial(each, authenticator.authenticate, own),
+                "looked up": partial(each, partial(looked_up, store), own),
+                "unknown": partial(each, partial(refused, authenticator), [secret(-1)] * LOOK_UPS),
+            }
+            for what, call in calls.items():
+                yield Case(f"{what}, {count:,} stored", call, each=LOOK_UPS)
             store.close()
-
-
-if __name__ == "__main__":
-    report(measured())

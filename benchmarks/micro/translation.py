@@ -1,14 +1,12 @@
-"""python -m benchmarks.micro.translation
-
-A request and its answer of 1 KB each between two formats, and one chunk of a stream, as a worker translates
-them: bytes in, bytes out.
+"""A request and its answer of 1 KB each between two formats, and one chunk of a stream, as a worker
+translates them: bytes in, bytes out.
 """
 
 import json
 from collections.abc import Callable, Iterator
 
 import msgspec
-from benchmarks.micro.timing import alone, report
+from benchmarks.micro.timing import Case
 
 from fastgate.domain.conversation import Text
 from fastgate.domain.format import Format
@@ -18,8 +16,6 @@ from fastgate.providers.passthrough import Translated
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Asked, Losses, Request, Target
 
-BUDGET_NS = 60_000
-CHUNK_BUDGET_NS = 6_000
 MAX_EVENT_BYTES = 1 << 20
 PAIRS = (
     (Format.CHAT, Format.MESSAGES, "claude-sonnet-4-6"),
@@ -65,7 +61,7 @@ def of_format(format_: Format) -> Asked:
 def whole(client: Format, upstream: Format, model: str) -> Callable[[], bytes]:
     """A request is read and written, and so is its answer."""
     body = json.dumps(ASKED[client]).encode()
-    answer = CLIENTS[upstream].write_answer(REPLY, of_format(upstream))
+    answer = CLIENTS[upstream].write_answer(REPLY, of_format(upstream), Losses())
     target = Target(
         provider="p", model=model, stream=False, default_max_tokens=4096, cap=None, dialect=upstream.value
     )
@@ -74,7 +70,7 @@ def whole(client: Format, upstream: Format, model: str) -> Callable[[], bytes]:
     def translate() -> bytes:
         request = reader.read_request(body, None)
         msgspec.json.encode(writer.write_request(request, target, Losses()))
-        return reader.write_answer(writer.read_answer(answer), asked(request))
+        return reader.write_answer(writer.read_answer(answer), asked(request), Losses())
 
     return translate
 
@@ -100,12 +96,8 @@ def chunk(client: Format, upstream: Format) -> Callable[[], bytes]:
     return translate
 
 
-def results() -> Iterator[dict[str, object]]:
+def cases() -> Iterator[Case]:
     for client, upstream, model in PAIRS:
         pair = f"{client.value} to {upstream.value}"
-        yield alone(f"translation: {pair}, 1 KB and its answer", whole(client, upstream, model), BUDGET_NS)
-        yield alone(f"translation: {pair}, a chunk", chunk(client, upstream), CHUNK_BUDGET_NS)
-
-
-if __name__ == "__main__":
-    report(results())
+        yield Case(f"{pair}, 1 KB and its answer", whole(client, upstream, model))
+        yield Case(f"{pair}, a chunk", chunk(client, upstream))

@@ -35,6 +35,11 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
         "without it (`thread` of Messages), or that `responses.store_translated` would have to allow; "
         "`param` names it.",
     ),
+    "malformed_request": ErrorSpec(
+        400,
+        INVALID,
+        "What was sent is not HTTP/1.1, or can be read in two ways; the message says what is wrong.",
+    ),
     "missing_field": ErrorSpec(400, INVALID, "A required field is absent; `param` names it."),
     "missing_virtual_key": ErrorSpec(
         401, "authentication_error", "No virtual key in any of the known headers."
@@ -58,9 +63,11 @@ ERRORS: Final[dict[str, ErrorSpec]] = {
     "response_not_found": ErrorSpec(404, INVALID, "No deployment is known for this stored response."),
     "unknown_path": ErrorSpec(404, INVALID, "There is no such endpoint."),
     "method_not_allowed": ErrorSpec(405, INVALID, "The endpoint exists, with another method: see `Allow`."),
-    "request_timeout": ErrorSpec(408, "timeout_error", "The client sent its body too slowly."),
+    "request_timeout": ErrorSpec(408, "timeout_error", "The client sent its request too slowly."),
     "request_too_large": ErrorSpec(413, INVALID, "The body is larger than `server.max_body_bytes`."),
+    "request_target_too_long": ErrorSpec(414, INVALID, "The path and query are longer than 32 KiB."),
     "unsupported_media_type": ErrorSpec(415, INVALID, "The endpoint takes another content type."),
+    "request_head_too_large": ErrorSpec(431, INVALID, "The head has more than 64 KiB or 128 headers."),
     "rate_limit_exceeded": ErrorSpec(429, "rate_limit_error", "A rate limit is reached; see `Retry-After`."),
     "internal_error": ErrorSpec(500, "server_error", "A defect in the gateway; the log has the request id."),
     "not_supported": ErrorSpec(501, INVALID, "No allowed deployment of this model offers this endpoint."),

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from fastgate.domain.edge import Edge
+
 # An orphan keeps the lock of the data directory, so it is given less time than an orderly drain.
 ORPHAN_DRAIN_S: Final = 5.0
 # From the end of a worker's drain to its exit, at most: terminal errors, slow clients, the log. Only what
@@ -27,8 +29,11 @@ class WorkerLaunch(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str
     listen_fd: int
     lifeline_fd: int
+    edge: Edge
     backlog: int
     max_concurrent_requests: int
+    keep_alive_s: float
+    head_timeout_s: float
     drain_s: float
     tls: tuple[str, str] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of dialects: the data plane in the test's own loop, before a fake provider."""
+"""Fixtures: the edges, and for the tests of dialects the data plane in the test's own loop."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -7,10 +7,20 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster
 from tests.support.dialect_rig import Rig, rig
+from tests.support.edges import EDGES
 from tests.support.fake_provider import FakeProvider
 from tests.support.upstreams.script import JSON
 
+from fastgate.domain.edge import Edge
+
 OpenRig = Callable[[JSON], AbstractAsyncContextManager[Rig]]
+
+
+@pytest.fixture(scope="module", params=EDGES)
+def edge(request: pytest.FixtureRequest) -> Edge:
+    """For what the edge has a part in: such a test runs on each."""
+    edge: Edge = request.param
+    return edge
 
 
 @pytest.fixture

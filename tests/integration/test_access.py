@@ -207,7 +207,7 @@ async def test_an_id_of_a_response_that_cannot_be_one(rig: GatewayRig) -> None:
         ("DELETE", "/chat/completions", "POST"),
         ("OPTIONS", "/openai/v1/embeddings", "POST"),
         ("TRACE", CHAT, "POST"),
-        ("BREW", CHAT, "POST"),
+        ("QUERY", CHAT, "POST"),
         ("GET", "/openai/deployments/gpt-4o/chat/completions", "POST"),
         ("POST", "/v1/models", "GET"),
         ("DELETE", "/v1/models/gpt-4o", "GET"),

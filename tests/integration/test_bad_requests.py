@@ -6,6 +6,8 @@ import pytest
 from tests.support.gateway_rig import GatewayRig, plain_config
 from tests.support.raw_client import chat_body, raw_client, request
 
+from fastgate.domain.edge import Edge
+
 MAX_BODY = 64 * 1024
 BODY_TIMEOUT_S = 0.3
 MIB = 1024 * 1024
@@ -15,10 +17,11 @@ CHUNKED = [("Transfer-Encoding", "chunked")]
 
 
 @pytest.fixture(scope="module")
-def _rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
+def _rig(tmp_path_factory: pytest.TempPathFactory, edge: Edge) -> Iterator[GatewayRig]:
     with GatewayRig(
         tmp_path_factory.mktemp("gateway"),
         lambda url: plain_config(url, max_body_bytes=MAX_BODY, body_timeout_s=BODY_TIMEOUT_S),
+        edge=edge,
     ) as rig:
         yield rig
 

@@ -13,6 +13,8 @@ from tests.support.metrics import Scrape
 from tests.support.raw_client import RawClient, chat_body, raw_client, request
 from tests.support.replies import Endless, Gate, Reply, Sleep, Wait, reply
 
+from fastgate.domain.edge import Edge
+
 DRAIN_SECRET = "drain-secret-0123456789abcdefghijk"
 BRIEF_SECRET = "brief-secret-0123456789abcdefghijk"
 DRAIN_MAX_S = 0.3
@@ -32,8 +34,8 @@ def configure(provider_url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def _rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
-    with GatewayRig(tmp_path_factory.mktemp("gateway"), configure) as rig:
+def _rig(tmp_path_factory: pytest.TempPathFactory, edge: Edge) -> Iterator[GatewayRig]:
+    with GatewayRig(tmp_path_factory.mktemp("gateway"), configure, edge=edge) as rig:
         rig.warm_up()
         yield rig
 

@@ -26,10 +26,11 @@ SAYS = (
 )
 
 
-SEALS = {"up_messages", "up_invoke", "up_claude_converse", "up_gemini"}
+GEMINI = {"up_gemini", "up_vertex_gemini"}
+SEALS = {"up_messages", "up_invoke", "up_claude_converse", "up_vertex_claude", *GEMINI}
 """Whose models sign what they think, and want it back."""
-SAYS_ERRORS = {"up_messages", "up_invoke", "up_converse", "up_claude_converse", "up_gemini"}
-GIVES_NO_IDS = {"up_gemini", "up_ollama"}
+SAYS_ERRORS = {*SEALS, "up_converse"}
+GIVES_NO_IDS = {*GEMINI, "up_ollama"}
 HAVE_NO_ERRORS = {"chat", "responses"}
 """OpenAI's formats have no word for a tool that failed."""
 OF_THE_MESSAGES_API = {"messages", "invoke"}
@@ -119,7 +120,7 @@ def _check(client: Client, upstream: Upstream, parts: list[Heard], turn: int) ->
     sealed = upstream.name in SEALS or (client.name, upstream.name) == ("converse", "up_converse")
     assert signatures == ([SIGNATURE] if turn and sealed else []), where
     thoughts = [part for part in parts if part.kind == "thinking"]
-    if turn and upstream.name in SEALS - {"up_gemini"}:
+    if turn and upstream.name in SEALS - GEMINI:
         assert [part.text for part in thoughts] == [SAYS[0].thinking], where
         assert parts.index(thoughts[0]) == 2, where
 

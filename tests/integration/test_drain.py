@@ -18,6 +18,8 @@ from tests.support.processes import in_thread
 from tests.support.raw_client import chat_body, raw_client, request
 from tests.support.replies import Gate, Wait, chat_reply, endless_stream, reply, stream_then
 
+from fastgate.domain.edge import Edge
+
 STREAMS = 20
 PLAIN = request(chat_body())
 SLOW = request(chat_body(model="slow"))
@@ -63,8 +65,10 @@ async def begin(gateway: GatewayProcess, provider: FakeProvider) -> tuple[list[C
     return streams, slow
 
 
-async def test_what_is_open_finishes_and_nothing_begins(provider: FakeProvider, tmp_path: Path) -> None:
-    with GatewayProcess(config(provider, 30), tmp_path) as gateway:
+async def test_what_is_open_finishes_and_nothing_begins(
+    provider: FakeProvider, tmp_path: Path, edge: Edge
+) -> None:
+    with GatewayProcess(config(provider, 30), tmp_path, edge=edge) as gateway:
         idle = await Connection.connect(gateway.url)
         assert (await idle.call(PLAIN)).complete
         gate = held(provider)
@@ -109,10 +113,10 @@ def _twice(gateway: GatewayProcess) -> None:
 
 @pytest.mark.parametrize(("drain_s", "end"), [(0.2, _once), (60, _twice)], ids=["time is up", "told twice"])
 async def test_what_does_not_finish_ends_in_an_error(
-    provider: FakeProvider, tmp_path: Path, drain_s: float, end: Ending
+    provider: FakeProvider, tmp_path: Path, edge: Edge, drain_s: float, end: Ending
 ) -> None:
     """Not in silence, and not late; the end is an orderly one all the same."""
-    with GatewayProcess(config(provider, drain_s), tmp_path) as gateway:
+    with GatewayProcess(config(provider, drain_s), tmp_path, edge=edge) as gateway:
         held(provider)
         streams, slow = await begin(gateway, provider)
         uploading = await Connection.connect(gateway.url)
@@ -146,10 +150,10 @@ async def test_what_does_not_finish_ends_in_an_error(
 
 
 async def test_a_client_that_does_not_read_cannot_hold_up_the_end(
-    provider: FakeProvider, tmp_path: Path
+    provider: FakeProvider, tmp_path: Path, edge: Edge
 ) -> None:
     provider.script(endless_stream())
-    with GatewayProcess(config(provider, 0.2, workers=1), tmp_path) as gateway:
+    with GatewayProcess(config(provider, 0.2, workers=1), tmp_path, edge=edge) as gateway:
         async with raw_client(gateway.url, receive_buffer=4096) as client:
             await client.send(STREAM)
             await provider.until(lambda: any(connection.blocked for connection in provider.connections))
@@ -160,9 +164,11 @@ async def test_a_client_that_does_not_read_cannot_hold_up_the_end(
     assert gateway.log_lines(level="error") == []
 
 
-async def test_a_worker_that_is_told_on_its_own_is_replaced(provider: FakeProvider, tmp_path: Path) -> None:
+async def test_a_worker_that_is_told_on_its_own_is_replaced(
+    provider: FakeProvider, tmp_path: Path, edge: Edge
+) -> None:
     """As when somebody ends one process by its id: it drains, and another one takes its place."""
-    with GatewayProcess(config(provider, 30, workers=1), tmp_path) as gateway:
+    with GatewayProcess(config(provider, 30, workers=1), tmp_path, edge=edge) as gateway:
         gate = held(provider)
         streams, slow = await begin(gateway, provider)
         idle = await Connection.connect(gateway.url)

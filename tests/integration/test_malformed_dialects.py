@@ -127,7 +127,10 @@ AFTER: dict[str, tuple[Callable[[Upstream], tuple[Any, ...]], tuple[str, ...]]] 
     "a clean end": (lambda up: (LAST_CHUNK,), ALL),
     "a cut": (lambda up: (Reset(),), ALL),
     "closed": (lambda up: (Close(),), ALL),
-    "a misplaced piece": (lambda up: (chunk(misplaced(up)), LAST_CHUNK), (*AWS, "up_messages")),
+    "a misplaced piece": (
+        lambda up: (chunk(misplaced(up)), LAST_CHUNK),
+        (*AWS, "up_messages", "up_vertex_claude"),
+    ),
     "a wrong checksum": (lambda up: (chunk(bad_checksum(up)), LAST_CHUNK), AWS),
     "half a frame": (lambda up: (chunk(begun(up, SAY)[-1][:20]), LAST_CHUNK), AWS),
 }
@@ -136,10 +139,10 @@ AFTER: dict[str, tuple[Callable[[Upstream], tuple[Any, ...]], tuple[str, ...]]] 
 
 OWN = {
     "chat": ["up_chat"],
-    "messages": ["up_messages"],
+    "messages": ["up_messages", "up_vertex_claude"],
     "invoke": ["up_invoke"],
     "converse": ["up_converse", "up_claude_converse"],
-    "gemini": ["up_gemini"],
+    "gemini": ["up_gemini", "up_vertex_gemini"],
 }
 PASSED = {("up_chat", "a garbled event")}
 """Of OpenAI's own streams only what has a marker is read."""

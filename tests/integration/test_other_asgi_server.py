@@ -36,7 +36,7 @@ async def plane(provider: FakeProvider, tmp_path: Path, _blockbuster: BlockBuste
 @pytest.fixture
 async def url(plane: Plane) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(plane.data.asgi, log_level="critical", lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(plane.asgi, log_level="critical", lifespan="on"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

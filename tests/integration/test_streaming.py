@@ -24,6 +24,8 @@ from tests.support.gateway_rig import GatewayRig
 from tests.support.raw_client import RawClient, chat_body, raw_client, request
 from tests.support.replies import Gate, Sleep, Stall, Wait
 
+from fastgate.domain.edge import Edge
+
 END = chunk(DONE_EVENT) + LAST_CHUNK
 USAGE = chunk(sse(chat_chunk(None, usage=usage(11, 4))))
 
@@ -46,8 +48,8 @@ def configuration(url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayRig]:
-    with GatewayRig(tmp_path_factory.mktemp("streaming"), configuration) as rig:
+def shared(tmp_path_factory: pytest.TempPathFactory, edge: Edge) -> Iterator[GatewayRig]:
+    with GatewayRig(tmp_path_factory.mktemp("streaming"), configuration, edge=edge) as rig:
         yield rig
 
 

@@ -16,8 +16,11 @@ from typing import Any, Self
 import httpx
 import msgspec
 import yaml
+from tests.support.edges import EDGE, VARIABLE
 from tests.support.metrics import Scrape
 from tests.support.processes import ChildProcess, fastgate_command, in_thread, python_environment
+
+from fastgate.domain.edge import Edge
 
 _READY = re.compile(r"fastgate ready on (\S+) \((\d+) workers?\)")
 _START_TIMEOUT_S = 20.0
@@ -65,11 +68,12 @@ class GatewayProcess:
         *,
         env: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
+        edge: Edge = EDGE,
     ) -> None:
         self.directory = directory
         self.data_dir = directory / "data"
         self.config_path = directory / "fastgate.yaml"
-        self._environment = python_environment(env)
+        self._environment = python_environment({VARIABLE: edge, **(env or {})})
         self._arguments = arguments
         self._child: ChildProcess | None = None
         self.url = ""

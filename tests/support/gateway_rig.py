@@ -8,11 +8,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.builders import chat_completion
+from tests.support.edges import EDGE
 from tests.support.fake_provider import Connection, FakeProvider, Request
 from tests.support.gateway_process import SECRET, GatewayProcess, LogLine, gateway_config, provider_config
 from tests.support.metrics import Scrape
 from tests.support.raw_client import CHAT, Response, chat_body, exchange
 from tests.support.replies import json_reply
+
+from fastgate.domain.edge import Edge
 
 UPSTREAM_SECRET = "upstream-secret-main"
 
@@ -28,18 +31,21 @@ def plain_config(provider_url: str, **server: Any) -> dict[str, Any]:
 class GatewayRig:
     """Serves a module's tests one after the other; `check` after each says that nothing is left of it."""
 
-    def __init__(self, directory: Path, configure: Callable[[str], dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, directory: Path, configure: Callable[[str], dict[str, Any]] | None = None, *, edge: Edge = EDGE
+    ) -> None:
         """`configure` makes the configuration, given the provider's URL."""
         self._directory = directory
         self._configure = configure or plain_config
         self._secrets = {UPSTREAM_SECRET}
+        self.edge = edge
         self.provider = FakeProvider()
 
     def __enter__(self) -> Self:
         self.provider.__enter__()
         config = self._configure(self.provider.url)
         self._secrets |= {key["secret"] for key in config["virtual_keys"]}
-        self.gateway = GatewayProcess(config, self._directory)
+        self.gateway = GatewayProcess(config, self._directory, edge=self.edge)
         try:
             self.gateway.__enter__()
         except BaseException:

@@ -21,6 +21,7 @@ from fastgate.budgets.state import BudgetState
 from fastgate.domain.account import Accounts, Measure
 from fastgate.domain.entry import Entry, decode_entry
 from fastgate.domain.snapshot import Snapshot
+from fastgate.downstream.asgi import Application, application
 from fastgate.ledger.reader import JournalReader
 from fastgate.pipeline.services import Accounting
 from fastgate.routing.states import states
@@ -37,6 +38,10 @@ class Plane:
     counters: SharedSlots
     snapshot: Snapshot
     own: list[Accounts]  # of the virtual keys
+
+    @property
+    def asgi(self) -> Application:
+        return application(self.data.handler)
 
     def in_flight(self) -> int:
         """By the shared slots: what `fastgate status` and `least_busy` count."""

@@ -31,8 +31,8 @@ def chat(*messages: Message, **fields: Any) -> Conversation:
 
 
 def neutral(request: Conversation) -> Conversation:
-    """Without what the reader keeps for Anthropic's other hosts."""
-    fields = {name: getattr(request, name) for name in Conversation.__struct_fields__}
+    """Without what the reader keeps for Anthropic's other hosts, and without places."""
+    fields = {name: getattr(request, name) for name in Conversation.__struct_fields__ if name != "places"}
     return Conversation(**fields)
 
 

@@ -78,14 +78,18 @@ class RawClient:
 
     @classmethod
     async def connect(cls, url: str, *, receive_buffer: int = 0) -> Self:
-        """A small `receive_buffer` (bytes) lets what is not read fill the gateway's side soon."""
+        """A small `receive_buffer` (bytes) lets what is not read fill the gateway's side soon. OSError."""
         address = urlsplit(url)
         sock = socket.socket()
         sock.setblocking(False)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client = cls(sock)
-        await client._loop.sock_connect(sock, (address.hostname, address.port))
+        try:
+            await client._loop.sock_connect(sock, (address.hostname, address.port))
+        except OSError:
+            sock.close()
+            raise
         return client
 
     async def send(self, data: bytes) -> None:
@@ -168,16 +172,16 @@ class RawClient:
         assert data, "the gateway closed"
         self._buffer += data
 
-    async def rest(self) -> bytes:
-        """All until the gateway closes; a reset counts as such."""
+    async def rest(self, within_s: float = READ_TIMEOUT_S) -> bytes:
+        """All until the gateway closes, each piece `within_s`; a reset counts as such."""
         try:
             while True:
-                await self._receive()
+                await self._receive(within_s)
         except (asyncio.IncompleteReadError, ConnectionResetError):
             return self._taken(len(self._buffer))
 
-    async def _receive(self) -> None:
-        async with asyncio.timeout(READ_TIMEOUT_S):
+    async def _receive(self, within_s: float = READ_TIMEOUT_S) -> None:
+        async with asyncio.timeout(within_s):
             data = await self._loop.sock_recv(self._socket, 65_536)
         if not data:
             raise asyncio.IncompleteReadError(self._buffer, None)

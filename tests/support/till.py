@@ -86,7 +86,7 @@ class Till:
         talk = conversation(body, secret, path=path, headers=headers)
 
         async def serve() -> None:
-            await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
+            await self.plane.asgi(talk.scope, talk.receive, talk.send)
 
         return talk, asyncio.create_task(serve())
 
@@ -105,13 +105,13 @@ class Till:
         talk = conversation(form, SECRET, path=path)
         headers = [(name, value) for name, value in talk.scope["headers"] if name != b"content-type"]
         talk.scope["headers"] = [*headers, (b"content-type", content_type)]
-        await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
+        await self.plane.asgi(talk.scope, talk.receive, talk.send)
         return talk
 
     async def fetch(self, path: str, secret: str = SECRET) -> Conversation:
         """`GET`, as the virtual key."""
         talk = conversation(b"", secret, path=path, method="GET")
-        await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
+        await self.plane.asgi(talk.scope, talk.receive, talk.send)
         return talk
 
     async def in_flight(self, count: int = 1) -> None:
@@ -137,7 +137,7 @@ class Till:
 
     async def scrape(self) -> Scrape:
         talk = conversation(b"", "", path="/metrics", method="GET")
-        await self.plane.data.asgi(talk.scope, talk.receive, talk.send)
+        await self.plane.asgi(talk.scope, talk.receive, talk.send)
         return Scrape(talk.answer.decode())
 
     # --- parts of the pipeline by themselves -------------------------------------------------------

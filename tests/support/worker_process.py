@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import msgspec
 import yaml
+from tests.support.edges import EDGE
 from tests.support.processes import Lines, python_environment
 
 from fastgate._core.shm import SharedSlots
@@ -113,8 +114,11 @@ class WorkerProcess:
                     data_dir=str(self._published.data_dir.path),
                     listen_fd=listener.fileno(),
                     lifeline_fd=theirs.fileno(),
+                    edge=EDGE,
                     backlog=128,
                     max_concurrent_requests=1_000,
+                    keep_alive_s=75.0,
+                    head_timeout_s=30.0,
                     drain_s=self._drain_s,
                 )
                 self.process = subprocess.Popen(

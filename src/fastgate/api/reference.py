@@ -103,10 +103,10 @@ in front, since providers keep such keys by account.
 |---|---|
 | `x-fastgate-request-id` | also in the log line |
 | `x-fastgate-provider`, `-model`, `-deployment` | who answered, and the model's name there |
-| `x-fastgate-dropped` | fields of a translated request that the provider was not told, by the names that the client wrote |
+| `x-fastgate-dropped` | fields of a translated request that the provider was not told, by the names that the client wrote; and as `answer.…` what of its answer the client's format has no place for |
 | `x-fastgate-model-deprecated` | a sentence: the provider is about to retire the model, or `redirects` named another one in its place |
 | `x-fastgate-estimated: 1` | tokens were counted by the gateway, not by the provider |
-| `x-fastgate-attempts` | every try in order: `deployment:credential=result(status)` |
+| `x-fastgate-attempts` | every try in order: `deployment:credential=result(status)`; the code of an error, without a status, where nothing was sent |
 | `x-fastgate-cost-usd` | what the call cost, on answers that are not streamed |
 | `x-fastgate-budget-warning`, `-budget-limit-usd`, `-budget-spent-usd`, `-budget-left-usd`, `-budget-resets` | the tightest budget, when a soft limit is passed or `budgets.response_headers` is on |
 | `x-ratelimit-limit-*`, `-remaining-*`, `-reset-*` with `requests` or `tokens` | the key's tightest limits of either kind |
@@ -141,6 +141,9 @@ Code and type below are OpenAI's; the other formats have those of their own that
 refusal of the request itself (400, 404, 413, 422 …) is passed through; if its body has another shape, its text is put
 into the client's. What follows from which failure upstream is in [failover.md](failover.md).
 
+Statuses are the same for all formats. So a bad key is 401 also for boto3, where AWS says 403: its SDKs go by the name,
+`AccessDeniedException`, and raise the same for either.
+
 | code | status | type | when |
 |---|---|---|---|
 """
@@ -148,7 +151,8 @@ into the client's. What follows from which failure upstream is in [failover.md](
 _ERRORS_TAIL: Final = """
 ## What fastgate is not told
 
-Behind granian 2.8 and its hyper 1.12, two faults of a client's HTTP are not fastgate's to answer, or to tell apart:
+Natively (`server.edge`) each fault of a client's HTTP is answered, logged and counted. Behind granian 2.8 and its
+hyper 1.12, two are not fastgate's to answer, or to tell apart:
 
 - **A malformed request head, or one that is too large**, is answered by hyper with an empty 400, 414 or 431, and the
   connection ends. No log line and no metric has it. `Server::on_error` (`src/proto/h1/role.rs`) makes the answer, and
@@ -158,7 +162,8 @@ Behind granian 2.8 and its hyper 1.12, two faults of a client's HTTP are not fas
 - **Malformed chunks, and chunks that break off since the client leaves**, are one event: `ASGIHTTPProtocol::receive`
   (`src/asgi/io.rs`) makes `http.disconnect` of any error that hyper has for a body. Both are refused with
   `invalid_body`, as RFC 9112, 8 lets a server do; a client that has left does not see it. A body with `content-length`
-  can only break off: `client` is `disconnected` in its log line, and nothing is answered.
+  can only break off: `client` is `disconnected` in its log line, and nothing is answered. By RSGI a trailer behind the
+  last chunk cannot be told from these either (`RSGIHTTPProtocol::__anext__`, `src/rsgi/io.rs`), and is refused too.
 """
 
 

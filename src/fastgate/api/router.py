@@ -86,6 +86,8 @@ class Router:
 
     async def _by_pattern(self, downstream: Downstream) -> None:
         """Paths with a name in them."""
+        if downstream.refused is not None:
+            raise downstream.refused
         path, method = downstream.path, downstream.method
         if (named := named_paths.find(path, method)) is not None:
             _require(method, ["POST"])

@@ -18,7 +18,7 @@ from fastgate.app.timers import Periodic
 from fastgate.budgets.state import BudgetState
 from fastgate.domain.money import NANO
 from fastgate.domain.snapshot import Snapshot
-from fastgate.downstream.asgi import Application, application
+from fastgate.downstream.interface import Handler
 from fastgate.errors import ConfigError
 from fastgate.keys.authenticator import Authenticator
 from fastgate.ledger.journal_dir import JournalDir
@@ -91,7 +91,7 @@ class WorkerDataPlane:
         self._router = Router(
             self._services, ServicePages(self._services, render), context.data_dir.control_socket
         )
-        self.asgi: Application = application(self._router.handle)
+        self.handler: Handler = self._router.handle
         self._metrics.process_start_time.labels(self._process).set(clock.time_ns())
         self._in_use(context.snapshot)
         self._housekeeping = Periodic(HOUSEKEEPING_S, self._tidy)

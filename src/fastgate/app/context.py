@@ -5,7 +5,7 @@ from typing import Protocol
 
 from fastgate._core.shm import SharedSlots
 from fastgate.domain.snapshot import Snapshot
-from fastgate.downstream.asgi import Application
+from fastgate.downstream.interface import Handler
 from fastgate.store.data_dir import DataDir
 
 
@@ -29,7 +29,7 @@ class DataPlane(Protocol):
     """What a worker serves. All methods are called from the worker's event loop."""
 
     @property
-    def asgi(self) -> Application: ...
+    def handler(self) -> Handler: ...
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,7 @@ from fastgate.app.context import DataPlane, WorkerContext
 from fastgate.app.follower import SnapshotFollower
 from fastgate.app.stop import Stop
 from fastgate.app.timers import Periodic
-from fastgate.downstream.server import Server
+from fastgate.downstream import edges
 from fastgate.launch import Lifeline, WorkerLaunch
 from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
@@ -52,11 +52,14 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
             max_series=launch.max_series,
         )
         plane = build(context)
-        server = Server(
-            plane.asgi,
+        server = edges.server(
+            launch.edge,
+            plane.handler,
             launch.listen_fd,
             backlog=launch.backlog,
             backpressure=launch.max_concurrent_requests,
+            keep_alive_s=launch.keep_alive_s,
+            head_timeout_s=launch.head_timeout_s,
             tls=launch.tls,
         )
     except Exception as exc:
@@ -83,7 +86,7 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
 
 
 async def _end(
-    plane: DataPlane, server: Server, serving: asyncio.Task[None], drain_s: float, now: asyncio.Event
+    plane: DataPlane, server: edges.Server, serving: asyncio.Task[None], drain_s: float, now: asyncio.Event
 ) -> None:
     """Let the open requests finish, for `drain_s` or until `now`; then cut off the others."""
     plane.start_drain()
@@ -94,7 +97,7 @@ async def _end(
     if serving.done():
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                while plane.in_flight():  # noqa: ASYNC110 (granian tells when it is done, nobody tells this)
+                while plane.in_flight():  # noqa: ASYNC110 (the server tells when it is done, nobody tells this)
                     await asyncio.sleep(_LOOK_S)
     if open_requests := plane.in_flight():
         log.event("warning", "requests cut off at the end of the drain", requests=open_requests)

@@ -7,6 +7,7 @@ import typer
 from fastgate._version import __version__
 from fastgate.cli import (
     audit,
+    bench,
     budgets,
     check,
     config,
@@ -53,6 +54,7 @@ app.add_typer(keys.app, name="keys")
 app.command("models")(models.models)
 app.add_typer(prices.app, name="prices")
 app.command("sim")(sim.sim)
+app.command("bench")(bench.bench)
 app.command("reload")(reload.reload)
 app.command("status")(status.status)
 app.command("spend")(spend.spend)

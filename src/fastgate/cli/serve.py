@@ -25,7 +25,7 @@ def serve(
 
     Options win over environment variables, and those over the file.
     """
-    from fastgate.control.compile import load
+    from fastgate.control.first import load
     from fastgate.supervisor.begin import begin
 
     given = {

@@ -31,18 +31,19 @@ class _Check:
         owner_of: dict[bytes, str] = {}
         any_failed = self._report.failed(("virtual_keys",))
         for index, key in enumerate(self._keys):
-            path: SettingPath = ("virtual_keys", index)
-            if any_failed and self._failed(path):
+            if any_failed and self._failed(("virtual_keys", index)):
                 continue
-            hashed: bytes | None = None
+            setting, hashed = "secret_hash", None
             if key.secret_hash is not None:
-                path = (*path, "secret_hash")
                 hashed = bytes.fromhex(key.secret_hash.removeprefix(_SHA256))
             elif key.secret is not None:
-                path = (*path, "secret")
-                hashed = self._hash(path, key.id, key.secret)
+                setting = "secret"
+                hashed = self._hash(("virtual_keys", index, setting), key.id, key.secret)
             if hashed is not None and (other := owner_of.setdefault(hashed, key.id)) != key.id:
-                self._error(path, f"{key.id} has the same secret as {other}; each key needs its own")
+                self._error(
+                    ("virtual_keys", index, setting),
+                    f"{key.id} has the same secret as {other}; each key needs its own",
+                )
 
     def _failed(self, path: SettingPath) -> bool:
         return self._report.failed((*path, "secret")) or self._report.failed((*path, "secret_hash"))

@@ -179,10 +179,11 @@ class MoneyView:
 
     def _virtual_keys(self, *, samples: bool) -> Iterator[Owned]:
         seen = {(id(None), id(None))}
+        level = Level.VIRTUAL_KEY  # once, since looking it up takes as long as a call
         for index, key in enumerate(self.settings.virtual_keys):
             parts = (id(key.budget), id(key.rate_limit))
             if key.model_limits or key.provider_limits or parts not in seen:
-                owner = Owner(Level.VIRTUAL_KEY, key.id)
+                owner = Owner(level, key.id)
                 yield self._of(owner, self.customer_of(key), ("virtual_keys", index), key)
                 if samples:
                     seen.add(parts)

@@ -69,7 +69,9 @@ class _Check:
     def _warning(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._report.warning(self._tree.locate(path), path, message, suggestion)
 
-    def _unique(self, path: SettingPath, ids: Iterable[str | None]) -> None:
+    def _unique(self, path: SettingPath, ids: list[str]) -> None:
+        if len(set(ids)) == len(ids):
+            return
         first: dict[str, int] = {}
         for index, name in enumerate(ids):
             if name and first.setdefault(name, index) != index:
@@ -142,9 +144,9 @@ class _Check:
     def _declared(self, path: SettingPath, kind: str, names: Iterable[str | None]) -> None:
         """Only a configuration that declares customers (or teams) at all is expected to declare each."""
         known = self._known[kind]
-        if not known:
+        if not known or known.issuperset(given := list(names)):
             return
-        for index, name in enumerate(names):
+        for index, name in enumerate(given):
             if name and name not in known:
                 self._undeclared((*path, index, f"{kind}_id"), kind, name)
 
@@ -162,6 +164,8 @@ class _Check:
         view = self._view
         customer_of = {team.id: view.customer_of_team(team.id) for team in self._settings.teams}
         for index, key in enumerate(self._settings.virtual_keys):
+            if not (key.team_id or key.allowed_providers or key.fallbacks):
+                continue
             path: SettingPath = ("virtual_keys", index)
             of_team = customer_of.get(key.team_id or "")
             if key.customer_id and of_team and key.customer_id != of_team:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from fastgate.config.section import DAY_S, Section
+from fastgate.domain.edge import Edge
 from fastgate.domain.snapshot import StreamFailure
 
 
@@ -32,6 +33,13 @@ class Server(Section, frozen=True):
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 takes a free one and prints it.")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes; 0 means one a core.")] = 0
+    edge: Annotated[
+        Edge,
+        Meta(
+            description="What speaks HTTP with the clients: `native` is uvloop and httptools in the worker's "
+            "own thread, `asgi` and `rsgi` are granian's two interfaces."
+        ),
+    ] = "native"
     drain_s: Annotated[
         float, Meta(ge=0, le=DAY_S, description="How long open requests may finish after SIGTERM.")
     ] = 60.0
@@ -46,6 +54,24 @@ class Server(Section, frozen=True):
             description="Requests in flight in one worker before new ones wait in the socket.",
         ),
     ] = 16_384
+    keep_alive_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=DAY_S,
+            description="How long a connection may be idle between two requests. Only the edge `native` "
+            "knows it.",
+        ),
+    ] = 75.0
+    head_timeout_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=DAY_S,
+            description="How long the head of a request may take to arrive. Only the edge `native` knows it; "
+            "granian's is 30 s.",
+        ),
+    ] = 30.0
     max_body_bytes: Annotated[
         int, Meta(ge=1024, description="Largest request body; more is answered with 413 while it is read.")
     ] = 32 * 1024 * 1024

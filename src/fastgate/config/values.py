@@ -45,7 +45,9 @@ class _Check:
         for index, customer in enumerate(self._settings.customers):
             self._zone(("customers", index, "timezone"), customer.timezone)
         for index, key in enumerate(self._settings.virtual_keys):
-            self._key(("virtual_keys", index), key)
+            timed = key.expires_at is not None
+            if timed or key.secret is not None or key.allowed_models or key.denied_models:
+                self._key(("virtual_keys", index), key)
 
     def _error(self, path: SettingPath, message: str, suggestion: str | None = None) -> None:
         self._report.error(self._tree.locate(path), path, message, suggestion)

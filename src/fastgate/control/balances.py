@@ -15,6 +15,10 @@ from fastgate.store.fullest import Fullest, Rest, Watched
 
 MAX_MODELS: Final = 10_000
 
+# Once, since looking one up in the enumeration takes as long as a call, and there may be 100,000 budgets.
+_TAG: Final = Level.TAG
+_MODEL: Final = Level.MODEL
+
 
 class Balance:
     """One budget. `spent` is of the period from `start_ns` to `end_ns`; `number` is the period's, `word` how
@@ -92,13 +96,13 @@ class Balances:
         self._of_parties.clear()
         for balance in balances:
             self.by_line[balance.line] = balance
-            match balance.owner.level:
-                case Level.TAG:
-                    self._tags.append((frozenset(balance.owner.name.split(",")), balance))
-                case Level.MODEL:
-                    self._models.append(balance)
-                case level:
-                    self._by_owner.setdefault((level, balance.owner.name), []).append(balance)
+            level, name = balance.owner.level, balance.owner.name
+            if level is _TAG:
+                self._tags.append((frozenset(name.split(",")), balance))
+            elif level is _MODEL:
+                self._models.append(balance)
+            else:
+                self._by_owner.setdefault((level, name), []).append(balance)
 
     def of(self, parties: Parties) -> list[Balance]:
         """Those that a call counts in, whatever was charged."""

@@ -41,6 +41,11 @@ from fastgate.store.ledger.spend import spent_by, spent_by_tags
 
 # A request that began under an earlier configuration may still be about to try its next candidate.
 _QUARANTINE_NS: Final = 3_600 * 1_000_000_000
+# Once, since looking one up in the enumeration takes as long as a call, and there may be 100,000 owners.
+_VIRTUAL_KEY: Final = Level.VIRTUAL_KEY
+_TAG: Final = Level.TAG
+_MODEL: Final = Level.MODEL
+_OPS: Final = int(BudgetWord.OPS)
 _BY_NAME: Final = frozenset({Level.GATEWAY, Level.CUSTOMER, Level.TEAM, Level.PROVIDER, Level.DEPLOYMENT})
 
 
@@ -98,12 +103,10 @@ class Books:
             tag_accounts=tuple(
                 TagAccounts(_tags(owner.name), found)
                 for owner, found in accounts.items()
-                if owner.level is Level.TAG
+                if owner.level is _TAG
             ),
             model_accounts=tuple(
-                ModelAccounts(owner.name, found)
-                for owner, found in accounts.items()
-                if owner.level is Level.MODEL
+                ModelAccounts(owner.name, found) for owner, found in accounts.items() if owner.level is _MODEL
             ),
         )
         return snapshot, tuple(_with_accounts(compiled.keys.keys, accounts))
@@ -166,7 +169,7 @@ class Books:
         for spec in specs:
             line = lines[spec.name]
             self._specs[line] = spec
-            new = self._accounts.load(line, BudgetWord.OPS) == 0
+            new = self._accounts.load(line, _OPS) == 0
             self._due.append((refresh(self._accounts, line, spec.terms, now_ns), line))
             balance = known.get(line)
             if balance is None or balance.account != account_id(spec.name):
@@ -263,10 +266,10 @@ class _Spent:
     def of(self, balance: Balance) -> int:
         """Nano-USD in the balance's period."""
         level, name = balance.owner.level, balance.owner.name
-        if level is Level.TAG:
+        if level is _TAG:
             return spent_by_tags(self._database, _tags(name), balance.start_ns, balance.end_ns)
         sums = self._of_level(level, balance.start_ns, balance.end_ns)
-        if level is Level.MODEL:
+        if level is _MODEL:
             return sum(cost for model, cost in sums.items() if fnmatchcase(model.lower(), name.lower()))
         return sums.get(name, 0)
 
@@ -283,5 +286,5 @@ def _tags(name: str) -> dict[str, str]:
 
 def _with_accounts(keys: Iterable[VirtualKey], accounts: dict[Owner, Accounts]) -> Iterator[VirtualKey]:
     for key in keys:
-        found = accounts.get(Owner(Level.VIRTUAL_KEY, key.id))
+        found = accounts.get(Owner(_VIRTUAL_KEY, key.id))
         yield key if found is None else msgspec.structs.replace(key, accounts=found)

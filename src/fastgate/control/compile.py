@@ -1,27 +1,23 @@
-"""`python -m fastgate.control.compile`: see `compiling`. Also called in place: by `serve`, and by tests."""
+"""`python -m fastgate.control.compile`: see `compiling`. Also called in place: see `first`."""
 
 import gc
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from fastgate.budgets.compile import compile_budgets
 from fastgate.config.diagnostics import Diagnostic
-from fastgate.config.load import check, usable
+from fastgate.config.load import check
 from fastgate.config.money_settings import LedgerSettings
 from fastgate.config.money_view import MoneyView
-from fastgate.config.place import config_file
 from fastgate.config.restart import restart_only
 from fastgate.config.settings import Settings
-from fastgate.control import handover
 from fastgate.control.compiled import Compiled, CompileResult, LedgerPlan, encode_result
 from fastgate.control.compiling import CompileRequest, decode_request
-from fastgate.control.complete import complete, is_complete
-from fastgate.control.handover import Handover
-from fastgate.control.watch import stamp
+from fastgate.control.complete import complete
 from fastgate.errors import ConfigError
 from fastgate.keys.compile import compile_keys
 from fastgate.launch import Embedded
@@ -38,33 +34,17 @@ def compile_here(request: CompileRequest, environ: Mapping[str, str]) -> Compile
     settings, found = check(path, environ)
     if settings is None:
         return CompileResult(tuple(found))
-    return _compiled(settings, found, request.embedded, request.data_dir, environ)
+    return compile_checked(settings, found, request.embedded, request.data_dir, environ)
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> tuple[Settings, Callable[[], bytes]]:
-    """The settings, and what compiles them for `handover`: into nothing, where something may have to stand in
-    for what they do not give. ConfigError lists every error, a line each."""
-    file = config_file(path, environ)
-    read = None if file is None else stamp(file)
-    checked, found = check(path, environ)
-    settings = usable(checked, found)
-
-    def handed() -> bytes:
-        if not is_complete(settings):
-            return b""
-        result = _compiled(settings, found, Embedded(), settings.data_dir, environ)
-        return handover.encode(Handover(read, result))
-
-    return settings, handed
-
-
-def _compiled(
+def compile_checked(
     settings: Settings,
     found: list[Diagnostic],
     embedded: Embedded,
     data_dir: str,
     environ: Mapping[str, str],
 ) -> CompileResult:
+    """What `config.load.check` returned."""
     try:
         restart = restart_only(settings)
         settings = complete(settings, embedded)

@@ -202,11 +202,20 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     shown: bool | None = None
 
 
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the client wrote what a conversation has. `parts` are, for each message, the path of the list
+    that its parts are in, or the path of each of them; None, or nothing at all: `messages[…].content`, as
+    here. `tools` are the paths of the tools; nothing: `tools[…]`."""
+
+    parts: tuple[str | tuple[str, ...] | None, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
 class Conversation(msgspec.Struct, kw_only=True):
     """`messages` has the system messages in their places, the first ones in front. None is: the client did
-    not say. `user` is the client's own end user. `extra` are top-level fields without a neutral meaning, as
-    `format` wrote them; `options` are fields for one provider's body, by provider or format name (the escape
-    hatch `provider_options`)."""
+    not say. `user` is the client's own end user. `extra` are members without a neutral meaning, as `format`
+    wrote them, by their paths (`seed`, `metadata.team`); `options` are fields for one provider's body, by
+    provider or format name (the escape hatch `provider_options`)."""
 
     format: Format
     messages: tuple[Message, ...]
@@ -235,6 +244,7 @@ class Conversation(msgspec.Struct, kw_only=True):
     prompt_cache_key: str | None = None
     extra: dict[str, msgspec.Raw] = {}
     options: dict[str, dict[str, msgspec.Raw]] = {}
+    places: Places = Places()
 
     def names(self) -> dict[str, str]:
         """Names of the tools that were called, by the ids of the calls."""

@@ -6,7 +6,9 @@ from io import SEEK_END, BytesIO
 from typing import Any, Final
 
 from fastgate import tasks
-from fastgate.downstream.interface import Downstream, Header
+from fastgate.downstream.interface import Handler, Header
+from fastgate.downstream.reading import Reading
+from fastgate.downstream.refusals import broken_chunks, too_large
 from fastgate.errors import ClientDisconnected, GatewayError
 
 MAX_PIECE: Final = 32 * 1024
@@ -17,14 +19,14 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Handler = Callable[[Downstream], Awaitable[None]]
-
 
 _NO_HEADERS: Final[Mapping[bytes, bytes]] = {}
 
 
 class AsgiDownstream:
     """Implements `Downstream` on an `http` scope."""
+
+    refused = None
 
     __slots__ = (
         "_cut_off",
@@ -53,7 +55,7 @@ class AsgiDownstream:
         self._headers: Sequence[Header] = scope.pop("headers")
         self._index: Mapping[bytes, bytes] | None = None
         self._task = asyncio.current_task()
-        self._reading: _Reading | None = None
+        self._reading: Reading | None = None
         self._cut_off = False
         self._receive = receive
         self._send = send
@@ -80,7 +82,7 @@ class AsgiDownstream:
     async def body(self, limit: int, timeout_s: float) -> bytes:
         declared = self.header(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         message = await self._next(timeout_s)
         chunk: bytes = message.get("body", b"")
         # It gives its buffer away without a copy: of one piece, that piece. Not a list, since a client that
@@ -95,10 +97,10 @@ class AsgiDownstream:
             chunk = message.get("body", b"")
             self.bytes_in += len(chunk)
             body.write(chunk)
-        raise _too_large(limit)
+        raise too_large(limit)
 
     async def _next(self, timeout_s: float) -> Message:
-        reading = self._reading = _Reading(self._task, timeout_s)
+        reading = self._reading = Reading(self._task, timeout_s)
         try:
             message = await self._receive()
         except asyncio.CancelledError:
@@ -117,7 +119,7 @@ class AsgiDownstream:
             # granian says so of malformed chunks too, whose client is there and waits (docs/errors.md). A
             # body of known length can only break off.
             if self.header(b"transfer-encoding") is not None:
-                raise _broken_chunks()
+                raise broken_chunks()
             self.disconnected = True
             await self._refuse_body()
             raise ClientDisconnected
@@ -201,55 +203,6 @@ class AsgiDownstream:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
-
-
-class _Reading:
-    """Cancels the task that reads after a time, or when told: `asyncio.timeout` at a third of its cost."""
-
-    __slots__ = ("_error", "_task", "timer")
-
-    def __init__(self, task: asyncio.Task[Any] | None, seconds: float) -> None:
-        self._task = task
-        self._error: GatewayError | None = None
-        self.timer = asyncio.get_running_loop().call_later(seconds, self._overdue, seconds)
-
-    def _overdue(self, seconds: float) -> None:
-        self.end(_too_slow(seconds))
-
-    def end(self, error: GatewayError) -> None:
-        if self._error is None and self._task is not None:
-            self._error = error
-            self._task.cancel()
-
-    def ended_by(self) -> GatewayError | None:
-        """The error where a cancellation was ours, and ours alone."""
-        if self._error is None or self._task is None or self._task.uncancel():
-            return None
-        return self._error
-
-
-def _broken_chunks() -> GatewayError:
-    return GatewayError(
-        "invalid_body",
-        "The chunks of the request body are malformed, or the last one did not come.",
-        headers=((b"connection", b"close"),),
-    )
-
-
-def _too_slow(seconds: float) -> GatewayError:
-    return GatewayError(
-        "request_timeout",
-        f"No piece of the request body arrived for {seconds:g} s.",
-        headers=((b"connection", b"close"),),
-    )
-
-
-def _too_large(limit: int) -> GatewayError:
-    return GatewayError(
-        "request_too_large",
-        f"The request body is larger than {limit} bytes (server.max_body_bytes).",
-        headers=((b"connection", b"close"),),
-    )
 
 
 def application(handler: Handler) -> Application:

@@ -1,6 +1,6 @@
 """What the pipeline knows of a client's request, whatever server accepted it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from fastgate.errors import GatewayError
@@ -23,6 +23,10 @@ class Downstream(Protocol):
     bytes_out: int
     extra_headers: list[Header]
     """Added to the head of whatever answer follows."""
+
+    @property
+    def refused(self) -> GatewayError | None:
+        """Why this is no request that could be read; nothing else of it counts, and this is its answer."""
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header."""
@@ -61,3 +65,8 @@ class Downstream(Protocol):
 
     def unwatch(self) -> None:
         """Stop watching; nothing is left running."""
+
+
+Handler = Callable[[Downstream], Awaitable[None]]
+"""Answers one request. Where it ends after `start` without `finish`, the answer broke off: the edge breaks
+the connection, so that the client does not take it for whole."""

@@ -1,4 +1,4 @@
-"""granian inside an event loop of our own, on a listening socket that another process made.
+"""granian in an event loop of our own, on a listening socket that another process made.
 
 granian's own multi-process server binds with SO_REUSEPORT in each worker: connections that wait in a
 dead worker's queue die with it, and two gateways on one port go unnoticed. Its embedded server takes
@@ -7,14 +7,13 @@ no descriptor, so the one method that makes the socket is replaced.
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.embed import Server as EmbeddedServer
 
-from fastgate.downstream.asgi import Application
 from fastgate.observability import log
 
 
@@ -29,18 +28,18 @@ class LogBridge(logging.Handler):
 _HANDLERS: Final = {"handlers": {"console": {"()": LogBridge}, "access": {"class": "logging.NullHandler"}}}
 
 
-class Server(EmbeddedServer):
-    """Serves `app` on the listening socket `fd`, and owns it from `serve` on: stopping closes it.
+class GranianServer(EmbeddedServer):
+    """Implements `edges.Server` for `app`, an application of `interface`.
 
-    `stop` refuses new connections and lets the open responses finish; `serve` returns after the last.
     `backpressure` is the number of requests that are in the application at once.
     """
 
     def __init__(
         self,
-        app: Application,
+        app: Any,
         fd: int,
         *,
+        interface: Literal["asginl", "rsgi"] = "asginl",
         backlog: int,
         backpressure: int,
         tls: tuple[str, str] | None = None,
@@ -48,7 +47,7 @@ class Server(EmbeddedServer):
         certificate, key = (Path(tls[0]), Path(tls[1])) if tls is not None else (None, None)
         super().__init__(
             app,
-            interface=Interfaces.ASGINL,
+            interface=Interfaces(interface),
             http=HTTPModes.http1,
             websockets=False,
             backlog=backlog,

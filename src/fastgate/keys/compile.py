@@ -40,9 +40,10 @@ class _Compiler:
     def compile(self) -> CompiledKeys:
         now_s = clock.time_ns() // 1_000_000_000
         keys = tuple(map(self._key, self._keys))
+        source = Source.CONFIG
         secrets = tuple(
             [
-                (hashed, SecretRecord(key.id, Source.CONFIG, now_s))
+                (hashed, SecretRecord(key.id, source, now_s))
                 for key in self._keys
                 if (hashed := self._hash(key)) is not None
             ]
@@ -61,21 +62,26 @@ class _Compiler:
         return None if ref is None else digest(resolve_secret(ref, self._environ).encode())
 
     def _key(self, given: VirtualKeySettings) -> VirtualKey:
-        teams = self._view.path(given.team_id)
-        customer_id = self._view.customer_of(given)
+        teams: tuple[str, ...] = ()
+        customer_id = given.customer_id
+        if given.team_id is not None:
+            teams = self._view.path(given.team_id)
+            customer_id = self._view.customer_of(given)
         return VirtualKey(
             id=given.id,
             enabled=given.enabled,
-            expires_at=_seconds(given.expires_at),
+            expires_at=0 if given.expires_at is None else _seconds(given.expires_at),
             customer_id=customer_id,
             team_id=given.team_id,
             teams=teams,
             allowed_providers=None if given.allowed_providers is None else tuple(given.allowed_providers),
             allowed_models=None if given.allowed_models is None else tuple(given.allowed_models),
             denied_models=tuple(given.denied_models),
-            fallbacks=tuple([ModelRef(each.model, each.provider) for each in given.fallbacks]),
+            fallbacks=tuple([ModelRef(each.model, each.provider) for each in given.fallbacks])
+            if given.fallbacks
+            else (),
             tags=given.tags,
-            metadata=self._metadata(given, customer_id, teams),
+            metadata=self._metadata(given, customer_id, teams) if self._any_inherited else given.metadata,
             log_prompts=given.log_prompts,
             on_disconnect=given.on_disconnect,
             drain_max_s=given.drain_max_s,
@@ -85,8 +91,6 @@ class _Compiler:
         self, given: VirtualKeySettings, customer_id: str | None, teams: tuple[str, ...]
     ) -> dict[str, str]:
         """Its own, over that of its teams, over that of its customer."""
-        if not self._any_inherited:
-            return given.metadata
         metadata = dict(self._customer_metadata.get(customer_id or "", {}))
         for team in reversed(teams):
             metadata.update(self._team_metadata.get(team, {}))
@@ -94,6 +98,6 @@ class _Compiler:
         return metadata
 
 
-def _seconds(moment: str | None) -> int:
+def _seconds(moment: str) -> int:
     # 0 would mean never; a time before 1970 is as good as the second after it.
-    return 0 if moment is None else max(1, int(datetime.fromisoformat(moment).timestamp()))
+    return max(1, int(datetime.fromisoformat(moment).timestamp()))

@@ -42,7 +42,7 @@ class LineWriter:
         self._urgent = threading.Event()
         # Re-entrant: a signal handler that logs may interrupt a line that is being queued.
         self._lock = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
         self._running = True
         self._queued_lines = 0
         self._queued_bytes = 0
@@ -60,9 +60,9 @@ class LineWriter:
                 return
             self._queued_lines += 1
             self._queued_bytes += len(line)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="fastgate-log", daemon=True)
-                self._thread.start()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run, name="fastgate-log", daemon=True)
+                self._writer.start()
             self._queue.put(line)
 
     def flush(self, timeout_s: float) -> bool:
@@ -79,8 +79,8 @@ class LineWriter:
     def close(self, timeout_s: float) -> None:
         """Write what is queued, then end the thread and close the file. The last call."""
         self._command(self._stop)
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        if self._writer is not None:
+            self._writer.join(timeout_s)
 
     def restart_in_child(self) -> None:
         """After a fork: the thread stayed in the parent, with what it had to write."""
@@ -89,7 +89,7 @@ class LineWriter:
     def _command(self, command: Callable[[], None]) -> None:
         """Let the thread run `command` after what is queued; without a thread nothing is queued."""
         with self._lock:
-            if self._thread is None:
+            if self._writer is None:
                 command()
             else:
                 self._queue.put(command)

@@ -20,7 +20,11 @@ class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     deployment: Annotated[str, Meta(description="Id of the deployment.")]
     credential: Annotated[str, Meta(description="Id of the credential; absent where none is needed.")] = ""
     result: Annotated[
-        str, Meta(description="`ok`, or the class of the failure: see failover.md, `FailureKind`.")
+        str,
+        Meta(
+            description="`ok`; the class of the failure (failover.md, `FailureKind`); or our error code, "
+            "where the request was not sent, as the provider cannot be told it."
+        ),
     ]
     status: Annotated[int, Meta(description="Status that the provider answered, if it did.")] = 0
     ms: Annotated[float, Meta(description="How long the attempt took, in milliseconds.")] = 0.0
@@ -69,6 +73,11 @@ class ExchangeRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     retries: Annotated[int, Meta(description="Tries on the same deployment after the first.")] = 0
     fallbacks: Annotated[int, Meta(description="Changes to another deployment after a failure.")] = 0
     hedges: Annotated[int, Meta(description="Tries started because another was slow.")] = 0
+
+    dropped: Annotated[
+        list[str],
+        Meta(description="What of the provider's answer the client's format has no place for: `answer.…`."),
+    ] = []
 
     ttft_ms: Annotated[
         float, Meta(description="Milliseconds from the request's head to the first content of a stream.")

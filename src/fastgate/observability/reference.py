@@ -100,6 +100,7 @@ _TYPE_NAMES: Final[dict[Any, str]] = {
     bool: "`true`, or absent",
     dict[str, str]: "object of texts",
     list[AttemptRecord]: "list of attempts",
+    list[str]: "list of texts",
 }
 
 _PAGES: Final = {"metrics": metrics_page, "logs": logs_page}

@@ -155,6 +155,9 @@ class Attempt:
         except UpstreamError as error:
             self.fail(error)
             raise
+        except GatewayError as refusal:
+            self._refuse(refusal)
+            raise
         except BaseException:
             self.abandon()
             raise
@@ -220,7 +223,7 @@ class Attempt:
         assert operation.format is not None
         assert plan.format is not None
         self.translation = Translation(self.exchange, self.choice, operation.format, plan.format)
-        members = self.translation.members(None if cap is None else cap[1])
+        members = self.translation.members(None if cap is None else cap[1], self.dialect.unsaid(plan))
         if adapt is not None:
             adapt(members)
         return msgspec.json.encode(members)
@@ -457,11 +460,16 @@ class Attempt:
                 self.charge.release()
             self.plan.abandoned(self.choice)
 
+    def _refuse(self, refusal: GatewayError) -> None:
+        """Nothing was sent, which says nothing about the provider."""
+        if self._end(refusal.code, 0):
+            self.charge.release()
+            self.plan.abandoned(self.choice)
+
     def passed_over(self, refusal: GatewayError) -> bool:
         """Whether `run` ended since this provider cannot be told the request: it counts as no try then."""
         if refusal.code not in _UNSAID:
             return False
-        self.record.result = refusal.code
         self.plan.skipped(self.choice)
         return True
 

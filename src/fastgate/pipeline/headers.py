@@ -1,5 +1,6 @@
 """The headers of an answer: the gateway's own, and those of the provider that users rely on."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from fastgate import clock
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 Header = tuple[bytes, bytes]
 
-MAX_ATTEMPTS_HEADER: Final = 1024
+MAX_LISTED: Final = 1024
 
 UPSTREAM_REQUEST_ID: Final = b"x-fastgate-upstream-request-id"
 _RELAYED: Final[dict[bytes, bytes]] = {
@@ -54,6 +55,10 @@ def retyped(headers: list[Header], content_type: bytes) -> list[Header]:
     return [(b"content-type", content_type), *(each for each in headers if each[0] != b"content-type")]
 
 
+def listed(names: Sequence[str]) -> bytes:
+    return header_value(", ".join(names))[:MAX_LISTED]
+
+
 def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
     """`x-fastgate-*`: what answered, after how many tries, and the gateway's own time until now.
 
@@ -62,9 +67,8 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
     out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
     if attempt is not None:
         out += attempt.destination.headers
-        if attempt.translation is not None and attempt.translation.losses.names:
-            dropped = ", ".join(attempt.translation.losses.names)
-            out.append((DROPPED, header_value(dropped)[:MAX_ATTEMPTS_HEADER]))
+        if attempt.translation is not None and (dropped := attempt.translation.dropped):
+            out.append((DROPPED, listed(dropped)))
         if attempt.plan.deprecated is not None:
             out.append((DEPRECATED, header_value(attempt.plan.deprecated)))
         if len(exchange.attempts) == 1 and attempt.call.status == 200:
@@ -86,4 +90,4 @@ def _attempts(exchange: "Exchange") -> bytes:
         where = f"{record.deployment}:{record.credential}" if record.credential else record.deployment
         status = f"({record.status})" if record.status else ""
         tries.append(f"{where}={record.result or 'ok'}{status}")
-    return header_value(", ".join(tries))[:MAX_ATTEMPTS_HEADER]
+    return listed(tries)

@@ -6,6 +6,7 @@ from typing import Final
 from fastgate import clock
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
+from fastgate.domain.format import Format
 from fastgate.domain.money import usd
 from fastgate.errors import BrokenOff, ClientDisconnected, draining
 from fastgate.pipeline import headers, stored
@@ -140,8 +141,8 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
     if not attempt.ended and (ending := decoder.ending()):
         await stored.remember(exchange, attempt, ending)
         await _send(exchange, ending)
-    if exchange.generation.settings.money.stream_cost and attempt.stream_type.startswith(_SSE):
-        await _send(exchange, b": fastgate cost_usd=%s\n\n" % usd(exchange.cost).encode())
+    if comments := _comments(exchange, attempt):
+        await _send(exchange, comments)
     try:
         await _finish(exchange)
     finally:
@@ -149,6 +150,18 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
             await _tail(attempt.call)
         finally:
             attempt.close()
+
+
+def _comments(exchange: Exchange, attempt: Attempt) -> bytes:
+    """What is told behind a stream of server-sent events. Google's SDK would take it for JSON."""
+    if exchange.operation.format is Format.GENERATE_CONTENT or not attempt.stream_type.startswith(_SSE):
+        return b""
+    comments = b""
+    if attempt.translation is not None and (unsaid := attempt.translation.unsaid.names):
+        comments += b": fastgate dropped=%s\n\n" % headers.listed(unsaid)
+    if exchange.generation.settings.money.stream_cost:
+        comments += b": fastgate cost_usd=%s\n\n" % usd(exchange.cost).encode()
+    return comments
 
 
 async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None) -> None:
@@ -166,7 +179,8 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
     attempt.first = b""
     last_ns = attempt.content_ns
     reported = decoder.usage
-    while not attempt.ended:
+    ended = attempt.ended
+    while not ended:
         try:
             data = await call.read()
         except UpstreamError:
@@ -184,6 +198,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
         block = splitter.block
         if splitter.mask or decoder.reads_all:
             block = _inspected(attempt, decoder, splitter)
+            ended = attempt.ended
             if decoder.usage is not None and decoder.usage is not reported:
                 attempt.charge.reported(decoder.usage)
         block = attempt.visible(block)
@@ -200,7 +215,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             else:
                 for event, _ in splitter.events():
                     delivered.add(decoder.text_in(event))
-            if attempt.ended:
+            if ended:
                 await stored.remember(exchange, attempt, block)
             await _send(exchange, block)
         if decoder.usage is not reported:
@@ -210,7 +225,7 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             raise decoder.error
         if not data:
             break
-    if not attempt.ended and not decoder.complete():
+    if not ended and not decoder.complete():
         raise UpstreamError(FailureKind.TRUNCATED, "the stream ended without its terminal event")
 
 

@@ -14,6 +14,7 @@ from fastgate.pipeline.exchange import MAX_LOGGED_BYTES, NO_SLOT, Exchange
 
 MAX_PATH: Final = 512
 MAX_ERROR: Final = 1000
+MAX_DROPPED: Final = 64  # names, and characters of each
 
 
 def settle(exchange: Exchange) -> None:
@@ -120,6 +121,8 @@ def _record(exchange: Exchange, duration_ns: int) -> ExchangeRecord:
         record.deployment = choice.deployment.id
         record.credential = "" if choice.credential is None else choice.credential.id
         record.upstream_model = choice.model
+        if winner.translation is not None:
+            record.dropped = [name[:MAX_DROPPED] for name in winner.translation.unsaid.names[:MAX_DROPPED]]
         upstream_id = winner.call.header(b"x-request-id")
         record.upstream_request_id = "" if upstream_id is None else upstream_id.decode("latin-1")[:128]
         if exchange.first_content_ns:

@@ -85,12 +85,12 @@ def _expand(exchange: Exchange, envelope: Envelope, previous: str | None) -> Non
     earlier = _Earlier(exchange)
     written = history.input_items(envelope.body)
     items = history.resolved(written, earlier.item)
-    if previous is not None:
-        items = [*earlier.turns(previous), *items]
+    turns = [] if previous is None else earlier.turns(previous)
+    items = [*turns, *items]
     if previous is not None or items != written:
         envelope = exchange.envelope = history.with_input(envelope, items)
     try:
-        request = read_request(envelope.body)
+        request = read_request(envelope.body, len(turns))
     except GatewayError:
         return  # a provider that has the API may take it; to translate it for others fails again
     if envelope.fields.store is not False:

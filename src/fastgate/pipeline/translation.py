@@ -1,11 +1,12 @@
 """A request written for a provider of another format, and its answer written back for the client."""
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fastgate import clock
-from fastgate.domain.conversation import Conversation
+from fastgate.domain.conversation import Conversation, Places
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.format import Format
 from fastgate.domain.snapshot import Compat
@@ -17,17 +18,18 @@ from fastgate.routing.plan import Choice
 from fastgate.wire import options
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Asked, Losses, Request, Target
+from fastgate.wire.places import client_names
+from fastgate.wire.unread import is_path, left_out
 
 if TYPE_CHECKING:
     from fastgate.pipeline.exchange import Exchange
 
-_PATH: Final = frozenset(".[")
-
 
 class Translation:
-    """Of one attempt. `losses` are what the provider was not told."""
+    """Of one attempt. `losses` are what the provider was not told, `unsaid` what the client was not, until
+    now."""
 
-    __slots__ = ("_asked", "_choice", "_client", "_exchange", "_provider", "losses")
+    __slots__ = ("_asked", "_choice", "_client", "_exchange", "_provider", "losses", "unsaid")
 
     def __init__(self, exchange: "Exchange", choice: Choice, wanted: Format, spoken: Format) -> None:
         self._exchange = exchange
@@ -35,6 +37,7 @@ class Translation:
         self._client = CLIENTS[wanted]
         self._provider = PROVIDERS[spoken]
         self.losses = Losses()
+        self.unsaid = Losses()
         self._asked = Asked(
             request=self._request(),
             model=choice.model,
@@ -51,6 +54,11 @@ class Translation:
         return self._asked.request
 
     @property
+    def dropped(self) -> list[str]:
+        """All that was left out until now: of the request, and of the answer as `answer.…`."""
+        return self.losses.names + self.unsaid.names
+
+    @property
     def stream_type(self) -> bytes:
         return self._client.stream_type
 
@@ -61,9 +69,11 @@ class Translation:
             exchange.neutral = self._client.read_request(exchange.envelope.body, exchange.path_model)
         return exchange.neutral
 
-    def members(self, cap: int | None) -> dict[str, Any]:
-        """The body's top-level members. GatewayError unsupported_field where nothing may be left out."""
+    def members(self, cap: int | None, headers: Sequence[str] = ()) -> dict[str, Any]:
+        """The body's top-level members. `headers`: what of the client's the provider is not told.
+        GatewayError unsupported_field where nothing may be left out."""
         request, provider = self._asked.request, self._choice.provider
+        losses = Losses(client_names(request))
         target = Target(
             provider=provider.name,
             model=self._choice.model,
@@ -74,29 +84,33 @@ class Translation:
             ask_usage=provider.stream_usage,
             dialect=provider.dialect,
         )
-        members = self._provider.write_request(request, target, self.losses)
+        members = self._provider.write_request(request, target, losses)
         options.add(members, request.options, self._provider.format.value, provider.dialect, provider.name)
         compat = compat_of(self._exchange)
-        for name, value in request.extra.items():
-            if name in members:
-                continue  # its own format has written it
-            # A path tells of a field deeper down, which has no place in another format's body.
-            if compat is Compat.PASS and not _PATH.intersection(name) and not options.decides(name):
-                members[name] = value
+        for name in left_out(members, request.extra):
+            # What stands deeper down has no place in another format's body.
+            apart = name in members or is_path(name) or options.decides(name)
+            if compat is Compat.PASS and not apart:
+                members[name] = request.extra[name]
             else:
-                self.losses.drop(name)
-        if compat is Compat.STRICT and self.losses.names:
-            listed = ", ".join(self.losses.names)
+                losses.leave_out(name)
+        for name in headers:
+            losses.leave_out(name)
+        if compat is Compat.STRICT and losses.names:
+            listed = ", ".join(losses.names)
             raise GatewayError(
                 "unsupported_field",
                 f"{provider.name} cannot be told of {listed}, and `compat: strict` leaves nothing out.",
-                param=self.losses.names[0],
+                param=losses.names[0],
             )
+        self.losses.names += losses.names
         self._asked = self._asked._replace(request=_without_content(request))
         return members
 
     def decoder(self) -> Translated:
-        return Translated(self._provider, self._client.stream_writer(self._asked))
+        writer = self._client.stream_writer(self._asked)
+        self.unsaid = writer.losses
+        return Translated(self._provider, writer)
 
     def answer(self, body: bytes) -> tuple[Answer, bytes]:
         """What is read of a whole answer, and what the client gets of it. UpstreamError."""
@@ -107,11 +121,12 @@ class Translation:
             if read.error is None:
                 raise UpstreamError(FailureKind.PROTOCOL, "a body that is no answer") from None
             return read, b""
-        return Answer(answer.usage, answer.id or None, None), self._client.write_answer(answer, self._asked)
+        written = self._client.write_answer(answer, self._asked, self.unsaid)
+        return Answer(answer.usage, answer.id or None, None), written
 
 
 def _without_content(request: Request) -> Request:
     """What an answer's writer asks of a conversation: streams stay open for long, and prompts are large."""
     if not isinstance(request, Conversation):
         return request
-    return msgspec.structs.replace(request, messages=(), tools=(), extra={}, options={})
+    return msgspec.structs.replace(request, messages=(), tools=(), extra={}, options={}, places=Places())

@@ -11,7 +11,7 @@ import msgspec
 import uvloop
 
 from fastgate import tasks
-from fastgate.downstream.server import Server
+from fastgate.downstream.server import GranianServer
 from fastgate.launch import Lifeline
 from fastgate.sim.app import SimApp
 from fastgate.sim.options import SimOptions
@@ -79,7 +79,7 @@ def _print_banner(sock: socket.socket) -> None:
 
 async def _serve(sock: socket.socket, options: SimOptions, *, banner: bool) -> None:
     fd = os.dup(sock.fileno())  # the server closes its own
-    server = Server(SimApp(options), fd, backlog=_BACKLOG, backpressure=_MAX_CONCURRENT)
+    server = GranianServer(SimApp(options), fd, backlog=_BACKLOG, backpressure=_MAX_CONCURRENT)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # The gateway that started it needs it until its workers have drained, also where a service manager

@@ -10,7 +10,7 @@ Readers take no lock. A process may open the store once; a `KeyStore` must not o
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -200,26 +200,10 @@ class KeyStore:
         periods and revocations of configured ones are kept too. Nothing is written where nothing changed,
         so `version` stays as it was.
         """
-        configured = {key.id: key for key in keys}
-        wanted = dict(secrets)
         with self._writing() as txn:
-            gone = self._gone_keys(txn, configured)
-            for key_id in gone:
-                txn.delete(key_id, db=self._keys)
-            written = self._put_changed(
-                txn, self._keys, [(key_id.encode(), _encode(key)) for key_id, key in configured.items()]
-            )
-            unwanted = [
-                (digest, record.key_id)
-                for digest, record in self._records(txn)
-                if not record.revoked_at_s and record.source is Source.CONFIG and digest not in wanted
-            ]
-            for digest, owner in unwanted:
-                self._remove_secret(txn, digest, owner)
-            records = [(digest, self._configured(txn, digest, record)) for digest, record in wanted.items()]
-            self._write_secrets(txn, records)
-        revoked = tuple(record.key_id for _, record in records if record.revoked_at_s)
-        return Synced(len(written), len(gone), len(unwanted), revoked)
+            written, gone = self._sync_keys(txn, {key.id.encode(): _encode(key) for key in keys})
+            removed, revoked = self._sync_secrets(txn, dict(secrets))
+        return Synced(written, gone, removed, revoked)
 
     def put_secret(self, digest: bytes, record: SecretRecord) -> None:
         """Add a secret. Its key may come later, with the configuration that names it."""
@@ -294,48 +278,76 @@ class KeyStore:
             return []
         return list(cursor.iternext_dup(keys=False, values=True))
 
-    def _gone_keys(self, txn: "lmdb.Transaction[bytes]", configured: dict[str, VirtualKey]) -> list[bytes]:
-        ids = txn.cursor(self._keys).iternext(keys=True, values=False)
-        return [key_id for key_id in ids if key_id.decode() not in configured]
+    def _sync_keys(self, txn: "lmdb.Transaction[bytes]", wanted: dict[bytes, bytes]) -> tuple[int, int]:
+        """How many were written, and how many removed."""
+        changed, gone = [], []
+        for name, old in txn.cursor(self._keys):
+            new = wanted.pop(name, None)
+            if new is None:
+                gone.append(name)
+            elif new != old:
+                changed.append((name, new))
+        changed += wanted.items()
+        for name in gone:
+            txn.delete(name, db=self._keys)
+        txn.cursor(self._keys).putmulti(changed)
+        return len(changed), len(gone)
+
+    def _sync_secrets(
+        self, txn: "lmdb.Transaction[bytes]", wanted: dict[bytes, SecretRecord]
+    ) -> tuple[int, tuple[str, ...]]:
+        """How many were removed, and the ids of the keys whose secret is revoked. What is known of a secret
+        already stays; another key's is taken from it."""
+        changed, unwanted, moved, revoked = [], [], [], []
+        for digest, old in self._records(txn):
+            new = wanted.pop(digest, None)
+            if new is None:
+                if not old.revoked_at_s and old.source is Source.CONFIG:
+                    unwanted.append((digest, old.key_id))
+                continue
+            if old.revoked_at_s:
+                revoked.append(new.key_id)
+            if old.key_id != new.key_id:
+                moved.append((digest, old.key_id))
+            if old.key_id != new.key_id or old.source is not new.source:
+                changed.append((digest, _with_history(new, old)))
+        changed += wanted.items()
+        for digest, owner in (*unwanted, *moved):
+            self._remove_secret(txn, digest, owner)
+        self._put_secrets(txn, changed)
+        return len(unwanted), tuple(sorted(revoked))
 
     def _records(self, txn: "lmdb.Transaction[bytes]") -> Iterator[StoredSecret]:
         return (StoredSecret(digest, _decode_record(packed)) for digest, packed in txn.cursor(self._secrets))
 
-    def _configured(
-        self, txn: "lmdb.Transaction[bytes]", digest: bytes, record: SecretRecord
-    ) -> SecretRecord:
-        """With what is known of the secret already; another key's is taken from it."""
-        packed = txn.get(digest, db=self._secrets)
-        if packed is None:
-            return record
-        old = _decode_record(packed)
-        if old.key_id != record.key_id:
-            self._remove_secret(txn, digest, old.key_id)
-        return msgspec.structs.replace(
-            record, issued_at_s=old.issued_at_s, not_after_s=old.not_after_s, revoked_at_s=old.revoked_at_s
-        )
-
     def _write_secrets(
         self, txn: "lmdb.Transaction[bytes]", secrets: Iterable[tuple[bytes, SecretRecord]]
     ) -> None:
-        owner_of = {digest: record.key_id for digest, record in secrets}
-        if any(len(digest) != DIGEST_BYTES for digest in owner_of):
+        """Those that are not there as they are."""
+        self._put_secrets(
+            txn,
+            [
+                (digest, record)
+                for digest, record in secrets
+                if txn.get(digest, db=self._secrets) != _encode(record)
+            ],
+        )
+
+    def _put_secrets(
+        self, txn: "lmdb.Transaction[bytes]", secrets: Sequence[tuple[bytes, SecretRecord]]
+    ) -> None:
+        if not all(len(digest) == DIGEST_BYTES for digest, _ in secrets):
             raise ValueError("a digest has 32 bytes")
-        packed = [(digest, _encode(record)) for digest, record in secrets]
-        changed = self._put_changed(txn, self._secrets, packed)
-        owned = [(owner_of[digest].encode(), digest) for digest in changed]
+        txn.cursor(self._secrets).putmulti([(digest, _encode(record)) for digest, record in secrets])
+        owned = [(record.key_id.encode(), digest) for digest, record in secrets]
         txn.cursor(self._owners).putmulti(owned, dupdata=False)
 
     def _remove_secret(self, txn: "lmdb.Transaction[bytes]", digest: bytes, key_id: str) -> None:
         txn.delete(digest, db=self._secrets)
         txn.delete(key_id.encode(), digest, db=self._owners)
 
-    @staticmethod
-    def _put_changed(
-        txn: "lmdb.Transaction[bytes]", table: "lmdb._Database", items: Iterable[tuple[bytes, bytes]]
-    ) -> list[bytes]:
-        """The names of those that were not there as they are."""
-        get = txn.get
-        changed = [item for item in items if get(item[0], db=table) != item[1]]
-        txn.cursor(table).putmulti(changed)
-        return [name for name, _ in changed]
+
+def _with_history(new: SecretRecord, old: SecretRecord) -> SecretRecord:
+    return msgspec.structs.replace(
+        new, issued_at_s=old.issued_at_s, not_after_s=old.not_after_s, revoked_at_s=old.revoked_at_s
+    )

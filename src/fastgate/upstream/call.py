@@ -120,15 +120,15 @@ class Call:
             if connection is None:
                 connection = await self._acquire(fresh=False)
             await self._exchange(connection, head, body)
-            if self._error is None:
-                return
-            if self._stale_connection(self._error):
+            error = self._failure()
+            if error is not None and self._stale_connection(error):
                 self._error = None
                 self._phase = _CONNECTING
                 self._watch()
                 await self._exchange(await self._acquire(fresh=True), head, body)
-            if self._error is not None:
-                raise self._error
+                error = self._failure()
+            if error is not None:
+                raise error
         except BaseException:
             self._drop()
             raise
@@ -238,6 +238,10 @@ class Call:
         self._chunks = connection.reader.chunks
         self._watch()
         return future
+
+    def _failure(self) -> UpstreamError | None:
+        """A call, since a type checker, and with it the compiler, takes the attribute to survive an await."""
+        return self._error
 
     def _stale_connection(self, error: UpstreamError) -> bool:
         return (

@@ -4,7 +4,7 @@ A format whose request and answer go to a provider that speaks it too is never t
 through, and only `summary` and the stream reader look at them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -26,14 +26,22 @@ Answer = Reply | EmbeddingReply | RerankReply
 class Losses:
     """What a translation leaves out, by the names that the client wrote (`logit_bias`, `tools[2]`)."""
 
-    __slots__ = ("names",)
+    __slots__ = ("_called", "names")
 
-    def __init__(self) -> None:
+    def __init__(self, called: Callable[[str], str] = str) -> None:
+        """`called`: what the client calls a message, a part or a tool (`places.client_names`)."""
         self.names: list[str] = []
+        self._called = called
 
     def drop(self, name: str) -> None:
-        if name not in self.names:
-            self.names.append(name)
+        """Of a field as the client wrote it; of a message, part or tool by its place in the `Conversation`:
+        `messages[1].content[0]`, `tools[2].strict`."""
+        self.leave_out(self._called(name))
+
+    def leave_out(self, path: str) -> None:
+        """By its path in the client's body."""
+        if path not in self.names:
+            self.names.append(path)
 
 
 class Asked(NamedTuple):
@@ -96,6 +104,10 @@ NO_ANSWER: Final = Summary(None, None, 502, "The provider's answer cannot be rea
 class StreamWriter(Protocol):
     """Writes one stream for a client. Every method gives bytes to send, b"" for none."""
 
+    @property
+    def losses(self) -> Losses:
+        """What it could not say so far."""
+
     def write(self, deltas: Sequence[Delta]) -> bytes:
         """What the deltas are in this format."""
 
@@ -120,8 +132,8 @@ class ClientFormat(Protocol):
         """`body` is a valid JSON object without duplicate keys. GatewayError `invalid_field` with `param`
         for a field that is missing or of a wrong type."""
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        """A whole answer."""
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        """A whole answer. What cannot be said goes into `losses`."""
 
     def stream_writer(self, asked: Asked) -> StreamWriter:
         """For one stream."""

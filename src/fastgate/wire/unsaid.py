@@ -43,6 +43,8 @@ _NAMES: Final[Mapping[Format, Mapping[str, str]]] = {
         "metadata": "labels",
     },
     Format.CONVERSE: {
+        "reasoning": "additionalModelRequestFields.thinking",
+        "top_k": "additionalModelRequestFields.top_k",
         "tool_choice": "toolConfig.toolChoice",
         "max_output_tokens": "inferenceConfig.maxTokens",
         "temperature": "inferenceConfig.temperature",
@@ -77,6 +79,12 @@ def written(request: Conversation, field: str) -> str:
     if field == "reasoning" and request.format is Format.CHAT and request.reasoning is not None:
         return "thinking" if request.reasoning.effort is None else "reasoning_effort"
     return _NAMES.get(request.format, _CHAT).get(field, field)
+
+
+def written_budget(request: Conversation) -> str:
+    """What the client calls `Reasoning.budget_tokens`."""
+    name = "thinkingBudget" if request.format is Format.GENERATE_CONTENT else "budget_tokens"
+    return f"{written(request, 'reasoning')}.{name}"
 
 
 def drop_unsaid(request: Conversation, losses: Losses, *fields: str) -> None:

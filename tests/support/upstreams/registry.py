@@ -7,6 +7,7 @@ from tests.support.upstreams.gemini import GeminiUpstream
 from tests.support.upstreams.messages import MessagesUpstream
 from tests.support.upstreams.ollama import OllamaUpstream
 from tests.support.upstreams.script import Upstream
+from tests.support.upstreams.vertex import VertexClaudeUpstream, VertexGeminiUpstream
 
 UPSTREAMS: dict[str, Upstream] = {
     each.name: each
@@ -17,6 +18,8 @@ UPSTREAMS: dict[str, Upstream] = {
         ClaudeConverseUpstream(),
         InvokeUpstream(),
         GeminiUpstream(),
+        VertexGeminiUpstream(),
+        VertexClaudeUpstream(),
         CohereUpstream(),
         OllamaUpstream(),
     )

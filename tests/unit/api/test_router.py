@@ -24,7 +24,7 @@ async def plane(tmp_path: Path, _blockbuster: BlockBuster) -> AsyncIterator[Plan
 
 async def ask(plane: Plane, method: str, path: str, secret: str = "") -> Conversation:
     talk = conversation(b"{}", secret, path=path, method=method)
-    await plane.data.asgi(talk.scope, talk.receive, talk.send)
+    await plane.asgi(talk.scope, talk.receive, talk.send)
     assert talk.complete
     return talk
 
@@ -143,5 +143,5 @@ async def test_a_key_in_the_query_is_geminis_way(plane: Plane, method: str, path
     talk = conversation(b'{"contents":1,"content":1}', "", path=path, method=method)
     talk.scope["headers"] = []
     talk.scope["query_string"] = b"alt=json&key=" + SECRET.encode()
-    await plane.data.asgi(talk.scope, talk.receive, talk.send)
+    await plane.asgi(talk.scope, talk.receive, talk.send)
     assert talk.status == status, talk.answer

@@ -128,6 +128,10 @@ def test_references(text: str, errors: list[str]) -> None:
             f"virtual_keys: [{{id: v, secret: x, secret_hash: {'ab' * 32}}}]",
             "virtual_keys[0].secret_hash: give `secret` or `secret_hash`, not both",
         ),
+        (
+            "virtual_keys: [{id: v, expires_at: ''}]",
+            "virtual_keys[0].expires_at: expected an RFC 3339",
+        ),
         ("virtual_keys: [{id: 'a b'}]", "virtual_keys[0].id: expected text of the form"),
         ("server: {tls: {certificate: /nonexistent, key: /dev/null/x}}", "server.tls.certificate: the file"),
         (

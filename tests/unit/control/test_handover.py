@@ -10,8 +10,9 @@ import yaml
 from tests.support.gateway_process import gateway_config, provider_config
 
 from fastgate.control import handover
-from fastgate.control.compile import compile_here, load
+from fastgate.control.compile import compile_here
 from fastgate.control.compiling import CompileRequest
+from fastgate.control.first import load
 from fastgate.control.handover import Handover
 from fastgate.control.watch import stamp
 from fastgate.domain.account import Owner

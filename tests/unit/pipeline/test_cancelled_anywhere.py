@@ -80,7 +80,7 @@ def begin(plane: Plane, route: str, streamed: bool) -> tuple[Conversation, async
     talk = conversation(chat_body(model=route, stream=streamed), SECRET)
 
     async def exchange() -> None:
-        await plane.data.asgi(talk.scope, talk.receive, talk.send)
+        await plane.asgi(talk.scope, talk.receive, talk.send)
 
     return talk, asyncio.create_task(exchange())
 

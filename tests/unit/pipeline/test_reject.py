@@ -33,7 +33,7 @@ def ask(tmp_path: Path, _blockbuster: BlockBuster) -> Any:
             )
             async with data_plane(tmp_path, configuration, _blockbuster) as plane:
                 talk = conversation(chat_body(model="gpt"), SECRET)
-                await plane.data.asgi(talk.scope, talk.receive, talk.send)
+                await plane.asgi(talk.scope, talk.receive, talk.send)
         yield talk
 
     return asked

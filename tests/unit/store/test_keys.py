@@ -128,6 +128,33 @@ def test_a_configured_secret_may_move_to_another_key(store: KeyStore) -> None:
     assert [secret.digest for secret in store.secrets_of("b")] == [DIGESTS[0]]
 
 
+def test_an_issued_secret_that_is_configured_later_belongs_to_the_configuration(store: KeyStore) -> None:
+    store.put_secret(DIGESTS[0], issued("vk", not_after_s=NOW + 50))
+    keys, secrets = [VirtualKey(id="vk")], [(DIGESTS[0], configured("vk", NOW + 9))]
+    store.sync_configured(keys, secrets)
+    assert store.secrets_of("vk") == [
+        StoredSecret(DIGESTS[0], SecretRecord("vk", Source.CONFIG, NOW, not_after_s=NOW + 50))
+    ]
+    assert store.sync_configured(keys, []).secrets_removed == 1
+    assert store.secrets_of("vk") == []
+
+
+def test_only_the_keys_that_changed_are_written(store: KeyStore) -> None:
+    keys = [VirtualKey(id=name) for name in ("a", "b", "c")]
+    assert store.sync_configured(keys, []).keys_written == 3
+    changed = [VirtualKey(id="d"), VirtualKey(id="b", enabled=False), keys[0]]
+    assert store.sync_configured(changed, [])[:2] == (2, 1)
+    assert sorted(store.all_keys(), key=lambda key: key.id) == [keys[0], changed[1], changed[0]]
+
+
+def test_the_keys_of_all_revoked_secrets_are_told(store: KeyStore) -> None:
+    keys = [VirtualKey(id=name) for name in ("a", "b", "c")]
+    secrets = [(digest, configured(key.id)) for digest, key in zip(DIGESTS, reversed(keys), strict=False)]
+    store.sync_configured(keys, secrets)
+    store.revoke([DIGESTS[0], DIGESTS[2]], NOW)
+    assert store.sync_configured(keys, secrets).revoked == ("a", "c")
+
+
 def test_a_revoked_secret_stays_revoked_whatever_the_configuration_says(store: KeyStore) -> None:
     keys, secrets = [VirtualKey(id="vk")], [(DIGESTS[0], configured("vk"))]
     store.sync_configured(keys, secrets)

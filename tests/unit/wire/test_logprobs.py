@@ -8,6 +8,7 @@ from fastgate.domain.conversation import Conversation, Text
 from fastgate.domain.format import CONVERSATIONS, Format
 from fastgate.domain.reply import Choice, Ended, Finish, Reply, TextDelta
 from fastgate.wire.formats import CLIENTS
+from fastgate.wire.interface import Losses
 from fastgate.wire.logprobs import Chosen, chosen_in
 
 
@@ -19,7 +20,9 @@ def test_what_cannot_be_read_is_left_out(format_: Format, logprobs: bytes) -> No
     raw = msgspec.Raw(logprobs)
     client, about = CLIENTS[format_], asked(Conversation(format=format_, messages=()))
     choice = Choice(parts=(Text(text="said"),), finish=Finish.STOP, logprobs=raw)
-    assert "said" in client.text(client.write_answer(Reply(id="i", model="m", choices=(choice,)), about))
+    assert "said" in client.text(
+        client.write_answer(Reply(id="i", model="m", choices=(choice,)), about, Losses())
+    )
     writer = client.stream_writer(about)
     stream = writer.write([TextDelta("said", 0, raw), Ended(Finish.STOP)]) + writer.end()
     assert stream

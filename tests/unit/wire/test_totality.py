@@ -127,7 +127,7 @@ def test_answers(format_: Format, seed: int) -> None:
     except (ValueError, RecursionError):
         return
     for client, request in _READ.items():
-        assert CLIENTS[client].write_answer(reply, asked(request))
+        assert CLIENTS[client].write_answer(reply, asked(request), Losses())
 
 
 @pytest.mark.parametrize("format_", STREAMS)

@@ -37,6 +37,9 @@ class AnthropicDialect:
         """A client of Vertex AI says its version in the body, where this API knows no such member."""
         return None if plan.translated or _says_version(plan) else _without_version
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         """A client of this API says its version; what is written here for others is of the first one."""
         path, query = (_PATH, "") if plan.translated else (plan.path, plan.query)

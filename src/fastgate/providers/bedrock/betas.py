@@ -31,8 +31,21 @@ _KNOWN: Final = frozenset(
 _AS: Final = {"advanced-tool-use-2025-11-20": ("tool-search-tool-2025-10-19", "tool-examples-2025-10-29")}
 
 
-def known_betas(headers: Sequence[Header]) -> list[str]:
-    said = [
-        beta for name, value in headers if name.lower() == b"anthropic-beta" for beta in beta_names(value)
+_HEADER: Final = "anthropic-beta"
+
+
+def betas_for(headers: Sequence[Header]) -> list[str]:
+    """Those to send, as Bedrock calls them."""
+    return [known for beta in _said(headers) for known in _AS.get(beta, (beta,)) if known in _KNOWN]
+
+
+def unsaid_betas(headers: Sequence[Header], *, known: bool) -> list[str]:
+    """Those that are not sent, as they are named to the client. `known`: those that Bedrock knows are."""
+    return [
+        f"{_HEADER}: {beta}" for beta in _said(headers) if not (known and (beta in _KNOWN or beta in _AS))
     ]
-    return [known for beta in said for known in _AS.get(beta, (beta,)) if known in _KNOWN]
+
+
+def _said(headers: Sequence[Header]) -> list[str]:
+    header = _HEADER.encode("ascii")
+    return [beta for name, value in headers if name.lower() == header for beta in beta_names(value)]

@@ -10,7 +10,7 @@ from fastgate.domain.endpoint import FORMATS, Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Deployment, Provider
-from fastgate.providers.bedrock.betas import known_betas
+from fastgate.providers.bedrock.betas import betas_for, unsaid_betas
 from fastgate.providers.bedrock.errors import classify_error
 from fastgate.providers.bedrock.guardrail import guardrail_of
 from fastgate.providers.bedrock.sigv4 import signed_headers
@@ -51,11 +51,15 @@ class BedrockDialect:
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
         """A configured guardrail is put over the client's."""
         if plan.format is Format.INVOKE and plan.translated:
-            betas = known_betas(plan.headers)
+            betas = betas_for(plan.headers)
             return lambda members: hosted(members, Host.BEDROCK, betas=betas)
         if plan.format is Format.CONVERSE and (guardrail := guardrail_of(plan.provider)) is not None:
             return lambda members: members.update(guardrailConfig=guardrail)
         return None
+
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        """Converse has no place for any of them."""
+        return unsaid_betas(plan.headers, known=plan.format is Format.INVOKE)
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         prefix = f"/model/{segment(plan.model)}"  # an id, a profile or an ARN

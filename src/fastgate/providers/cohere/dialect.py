@@ -38,6 +38,9 @@ class CohereDialect:
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
         return None
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         # Also where the client speaks it: it may have called by the first version's path.
         path = plan.path if plan.format is None else _PATHS[plan.format]

@@ -42,6 +42,9 @@ class GeminiDialect:
             return lambda members: _name_models(members, plan.model)
         return None
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         verb = embed_verb(body) if plan.format is Format.EMBED_CONTENT else content_verb(plan)
         collection, _, name = _resource(plan.model).partition("/")

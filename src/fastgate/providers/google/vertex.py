@@ -64,6 +64,9 @@ class VertexDialect:
             return adapt_contents
         return adapt_embedding if plan.format is Format.EMBED_CONTENT else None
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         if plan.format is Format.MESSAGES:
             counts = plan.endpoint is Endpoint.COUNT_TOKENS

@@ -28,6 +28,9 @@ class OllamaDialect:
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
         return None
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         if plan.format is None:
             raise ValueError("an endpoint that Ollama has not")

@@ -46,6 +46,9 @@ class OpenAIDialect:
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
         return None
 
+    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+        return ()
+
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         path, query = plan.path, plan.query
         if plan.translated:

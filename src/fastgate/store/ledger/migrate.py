@@ -11,9 +11,20 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from fastgate.store.ledger.errors import LedgerOutdated, LedgerUnavailable, LedgerUnusable
+from fastgate.store.ledger.schema import METADATA
 
 NO_LEDGER: Final = "there is no ledger yet: it is made when the gateway first runs"
 HEAD: Final = "r0001"
@@ -22,7 +33,13 @@ OLDER: Final[frozenset[str]] = frozenset()
 """Those before it."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
-_VERSION: Final = table("alembic_version", column("version_num"))
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""As Alembic makes it."""
 
 
 class Place(msgspec.Struct):
@@ -48,8 +65,16 @@ def upgrade(connection: Connection) -> None:
 
 
 def require(connection: Connection) -> None:
-    """LedgerOutdated: there is something to do for `upgrade`. LedgerUnusable: it is newer than this."""
-    if revision(connection) != HEAD:
+    """Make a ledger where there is none, without Alembic: what the migrations lead to is the schema.
+
+    LedgerOutdated: there is something to do for `upgrade`. LedgerUnusable: it is newer than this.
+    """
+    current = revision(connection)
+    if current is None:
+        METADATA.create_all(connection, checkfirst=False)
+        _VERSION.create(connection, checkfirst=True)
+        connection.execute(insert(_VERSION).values(version_num=HEAD))
+    elif current != HEAD:
         raise LedgerOutdated("its schema is older than this version of fastgate")
 
 

@@ -8,7 +8,7 @@ from fastgate.domain.reply import Reply
 from fastgate.wire.chat.reply_writer import write_answer
 from fastgate.wire.chat.request_reader import read_request
 from fastgate.wire.chat.stream_writer import ChatStreamWriter
-from fastgate.wire.interface import Answer, Asked, Header, Problem, StreamWriter, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, StreamWriter, expect
 from fastgate.wire.openai import EVENT_STREAM, write_problem
 from fastgate.wire.openai_text import answer_text, request_text
 
@@ -22,8 +22,8 @@ class ChatClient:
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply), asked)
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), asked, losses)
 
     def stream_writer(self, asked: Asked) -> StreamWriter:
         return ChatStreamWriter(asked)

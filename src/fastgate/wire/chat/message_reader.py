@@ -40,14 +40,22 @@ _anything: Final = msgspec.json.Decoder()
 _NO_CONTENT: Final = frozenset({b"", b"null"})
 
 
-def read_messages(messages: Sequence[ChatMessage], body: bytes) -> tuple[Message, ...]:
-    """`body` is the request that they are of. GatewayError `missing_field`."""
+_Paths = tuple[str, ...]
+
+
+def read_messages(
+    messages: Sequence[ChatMessage], body: bytes
+) -> tuple[tuple[Message, ...], tuple[_Paths | None, ...]]:
+    """The messages, and `Places.parts` of them. `body` is the request that they are of. GatewayError
+    `missing_field`."""
     reader = _Reader(body)
-    return tuple([reader.message(index, message) for index, message in enumerate(messages)])
+    read = tuple([reader.message(index, message) for index, message in enumerate(messages)])
+    return read, tuple(reader.places)
 
 
 class _Reader:
     def __init__(self, body: bytes) -> None:
+        self.places: list[_Paths | None] = []
         self._body = body
         self._decoded: Any = None
         self._called: dict[str, str] = {}
@@ -55,6 +63,7 @@ class _Reader:
 
     def message(self, index: int, message: ChatMessage) -> Message:
         role = message.role
+        self.places.append(None)
         if role == "user" and type(message.content) is str and message.cache_control is None:
             return Message(role=Role.USER, parts=(Text(text=message.content),), name=message.name)
         if role == "assistant":
@@ -69,28 +78,37 @@ class _Reader:
 
     def _assistant(self, index: int, message: ChatMessage) -> Message:
         parts: list[Part] = []
+        paths: list[str] = []
         ahead: str | None = None
         if message.thinking_blocks:
-            for block in message.thinking_blocks:
+            for number, block in enumerate(message.thinking_blocks):
                 thought, ahead = _thinking(block, ahead)
                 if thought is not None:
                     parts.append(thought)
+                    paths.append(_at(index, f"thinking_blocks[{number}]"))
         elif thoughts := message.reasoning_content or message.reasoning:
             parts.append(Thinking(text=thoughts, format=Format.CHAT))
+            paths.append(_at(index, "reasoning_content" if message.reasoning_content else "reasoning"))
         content = self._content(index, message)
         if ahead is not None and content and isinstance(content[0], Text):
             content = (msgspec.structs.replace(content[0], signature=ahead), *content[1:])
         parts += content
+        paths += [_at(index, f"content[{number}]") for number in range(len(content))]
         if message.refusal:
             parts.append(Refusal(text=message.refusal))
+            paths.append(_at(index, "refusal"))
         if bytes(message.audio) not in _NO_CONTENT:
             parts.append(Foreign(format=Format.CHAT, kind="audio", raw=message.audio))
+            paths.append(_at(index, "audio"))
         for number, call in enumerate(message.tool_calls or ()):
-            parts.append(_tool_use(call, _at(index, f"tool_calls[{number}]")))
+            paths.append(_at(index, f"tool_calls[{number}]"))
+            parts.append(_tool_use(call, paths[-1]))
         if message.function_call is not None:
             name = message.function_call.name
             self._called[name] = id_ = f"call_of_message_{index}"
             parts.append(ToolUse(id=id_, name=name, arguments=message.function_call.arguments or "{}"))
+            paths.append(_at(index, "function_call"))
+        self.places[-1] = tuple(paths)
         return Message(role=Role.ASSISTANT, parts=tuple(parts), name=message.name)
 
     def _call_of(self, index: int, message: ChatMessage) -> str:
@@ -99,6 +117,7 @@ class _Reader:
         return self._called.get(name, f"call_of_message_{index}")
 
     def _result(self, index: int, message: ChatMessage, id_: str) -> Message:
+        self.places[-1] = (f"messages[{index}]",)
         content = self._content(index, message)
         caches = [part.cache for part in content if isinstance(part, Text | Image) and part.cache]
         result = ToolResult(

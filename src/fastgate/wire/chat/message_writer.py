@@ -27,7 +27,10 @@ from fastgate.wire.chat.models import Traits
 from fastgate.wire.interface import Losses
 
 Written = dict[str, Any]
-_Numbered = tuple[int, Part]
+_Place = tuple[int, ...]
+"""Of a part in its message, or of one in a tool's result there."""
+_Placed = tuple[_Place, Part]
+_PlacedText = tuple[_Place, Text]
 
 _OPENAIS: Final = frozenset({Format.CHAT, Format.RESPONSES})
 """Whose ids of files mean something here."""
@@ -55,36 +58,38 @@ class _Writer:
         if message.role is Role.ASSISTANT:
             return self._assistant(index, message)
         # `developer` is understood by OpenAI alone, which takes `system` for the same.
-        content = self._content(index, enumerate(message.parts), "\n")
+        placed = [((number,), part) for number, part in enumerate(message.parts)]
+        content = self._content(index, placed, "\n")
         return [_named({"role": "system", "content": content}, message)] if content else []
 
     def _user(self, index: int, message: Message) -> list[Written]:
         out: list[Written] = []
-        pictured: list[_Numbered] = []
-        rest: list[_Numbered] = []
+        pictured: list[_Placed] = []
+        rest: list[_Placed] = []
         for number, part in enumerate(message.parts):
             if isinstance(part, ToolResult):
-                texts = [(number, each) for each in part.parts if isinstance(each, Text)]
-                pictured += [(number, each) for each in part.parts if not isinstance(each, Text)]
-                out.append(self._result(index, number, part, texts))
+                placed = [((number, inner), each) for inner, each in enumerate(part.parts)]
+                pictured += [each for each in placed if not isinstance(each[1], Text)]
+                texts: list[_PlacedText] = [(place, each) for place, each in placed if isinstance(each, Text)]
+                out.append(self._result(index, (number,), part, texts))
             else:
-                rest.append((number, part))
+                rest.append(((number,), part))
         content = self._content(index, [*pictured, *rest], "\n")
         # Without its turn, what the model itself said would stand last.
         if content or not out:
             out.append(_named({"role": "user", "content": content or ""}, message))
         return out
 
-    def _result(self, index: int, number: int, result: ToolResult, texts: list[tuple[int, Text]]) -> Written:
+    def _result(self, index: int, place: _Place, result: ToolResult, texts: list[_PlacedText]) -> Written:
         if result.is_error:
-            self._lose(index, number, ".is_error")
+            self._lose(index, place, ".is_error")
         if result.cache is not None and texts:
-            texts[-1] = (number, Text(text=texts[-1][1].text, cache=result.cache))
+            texts[-1] = (place, Text(text=texts[-1][1].text, cache=result.cache))
         content = self._content(index, texts, "\n")
         return {"role": "tool", "tool_call_id": result.id, "content": content or ""}
 
     def _assistant(self, index: int, message: Message) -> list[Written]:
-        said: list[_Numbered] = []
+        said: list[_Placed] = []
         thoughts: list[str] = []
         refusals: list[str] = []
         calls: list[Written] = []
@@ -92,20 +97,20 @@ class _Writer:
         for number, part in enumerate(message.parts):
             match part:
                 case ToolUse():
-                    calls.append(self._call(part))
+                    calls.append(self._call(part, index, (number,)))
                 case Thinking():
                     if part.format is Format.CHAT and part.text:
                         thoughts.append(part.text)
                     else:
-                        self._losses.drop("thinking")
+                        self._lose(index, (number,))
                 case Refusal():
                     refusals.append(part.text)
                 case Foreign() if part.format is Format.CHAT and part.kind == "audio":
                     out["audio"] = part.raw
                 case Text() | Foreign():
-                    said.append((number, part))
+                    said.append(((number,), part))
                 case _:
-                    self._lose(index, number)
+                    self._lose(index, (number,))
         content = self._content(index, said, "")
         if content:
             out["content"] = content
@@ -119,7 +124,7 @@ class _Writer:
             return []
         return [_named(out, message)]
 
-    def _call(self, call: ToolUse) -> Written:
+    def _call(self, call: ToolUse, index: int, place: _Place) -> Written:
         out: Written = {"id": call.id}
         if call.custom:
             out["type"] = "custom"
@@ -131,19 +136,19 @@ class _Writer:
             if self._traits.signatures:
                 out["extra_content"] = {"google": {"thought_signature": call.signature}}
             else:
-                self._losses.drop("thought_signature")
+                self._lose(index, place, ".thought_signature")
         if call.cache is not None:
-            self._losses.drop("cache_control")
+            self._lose(index, place, ".cache_control")
         return out
 
-    def _content(self, index: int, parts: Iterable[_Numbered], between: str) -> str | list[Any] | None:
+    def _content(self, index: int, parts: Iterable[_Placed], between: str) -> str | list[Any] | None:
         """Nothing but text is a string, with `between` its pieces: many servers take no list there."""
         blocks: list[Any] = []
         texts: list[str] = []
-        for number, part in parts:
+        for place, part in parts:
             if isinstance(part, Text) and not part.text:
                 continue
-            block = self._block(index, number, part)
+            block = self._block(index, place, part)
             if block is None:
                 continue
             blocks.append(block)
@@ -153,21 +158,21 @@ class _Writer:
             return None
         return between.join(texts) if len(texts) == len(blocks) else blocks
 
-    def _block(self, index: int, number: int, part: Part) -> Any:
+    def _block(self, index: int, place: _Place, part: Part) -> Any:
         match part:
             case Text():
                 if part.signature is not None:
-                    self._losses.drop("thought_signature")
+                    self._lose(index, place, ".thought_signature")
                 if part.citations:
-                    self._lose(index, number, ".citations")
-                return self._marked({"type": "text", "text": part.text}, part.cache)
+                    self._lose(index, place, ".citations")
+                return self._marked(index, place, {"type": "text", "text": part.text}, part.cache)
             case Image():
                 url = media.url_of(part.source, media.UNKNOWN_IMAGE)
                 if url is not None:
                     image = {"url": url} if part.detail is None else {"url": url, "detail": part.detail}
-                    return self._marked({"type": "image_url", "image_url": image}, part.cache)
+                    return self._marked(index, place, {"type": "image_url", "image_url": image}, part.cache)
             case Document():
-                return self._document(index, number, part)
+                return self._document(index, place, part)
             case Audio():
                 name = media.sound_format(part.source)
                 if name is not None and part.source.data is not None:
@@ -180,23 +185,23 @@ class _Writer:
                 return part.raw
             case _:
                 pass
-        self._lose(index, number)
+        self._lose(index, place)
         return None
 
-    def _document(self, index: int, number: int, part: Document) -> Written | None:
+    def _document(self, index: int, place: _Place, part: Document) -> Written | None:
         if part.context:
-            self._lose(index, number, ".context")
+            self._lose(index, place, ".context")
         if part.cite:
-            self._lose(index, number, ".citations")
+            self._lose(index, place, ".citations")
         # Where files are taken at all it is PDF; what is text the model can read as such.
         text = media.text_of(part.source)
         if text is not None:
-            return self._marked({"type": "text", "text": text}, part.cache)
+            return self._marked(index, place, {"type": "text", "text": text}, part.cache)
         file = self._file(part.source, part.title)
         if file is None:
-            self._lose(index, number)
+            self._lose(index, place)
             return None
-        return self._marked({"type": "file", "file": file}, part.cache)
+        return self._marked(index, place, {"type": "file", "file": file}, part.cache)
 
     def _file(self, source: Source, title: str | None) -> Written | None:
         if source.data is not None:
@@ -207,7 +212,7 @@ class _Writer:
             {"file_id": source.file_id} if title is None else {"file_id": source.file_id, "filename": title}
         )
 
-    def _marked(self, block: Written, cache: CacheFor | None) -> Written:
+    def _marked(self, index: int, place: _Place, block: Written, cache: CacheFor | None) -> Written:
         if cache is None:
             return block
         if self._traits.breakpoint:
@@ -215,11 +220,12 @@ class _Writer:
         elif self._traits.cache_control:
             block["cache_control"] = cache_control(cache)
         else:
-            self._losses.drop("cache_control")
+            self._lose(index, place, ".cache_control")
         return block
 
-    def _lose(self, index: int, number: int, field: str = "") -> None:
-        self._losses.drop(f"messages[{index}].content[{number}]{field}")
+    def _lose(self, index: int, place: _Place, field: str = "") -> None:
+        within = "".join(f".content[{number}]" for number in place)
+        self._losses.drop(f"messages[{index}]{within}{field}")
 
 
 def cache_control(cache: CacheFor) -> Written:

@@ -16,28 +16,35 @@ from fastgate.wire.chat.finish import reason_of
 from fastgate.wire.chat.request_reader import FunctionConversation
 from fastgate.wire.chat.thinking_blocks import block_ahead, block_of
 from fastgate.wire.chat.usage import tier_of, write_usage
-from fastgate.wire.interface import Asked
+from fastgate.wire.interface import Asked, Losses
+from fastgate.wire.lost import CITATION, IMAGE, STOP_SEQUENCE, TOOL_CALL, lose_part, lose_tier
 
 
-def write_answer(reply: Reply, asked: Asked) -> bytes:
+def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
     function = isinstance(asked.request, FunctionConversation)
     body: dict[str, Any] = {
         "id": reply.id or asked.fallback_id,
         "object": "chat.completion",
         "created": asked.created_s,
         "model": reply.model or asked.model,
-        "choices": [_choice(index, choice, function=function) for index, choice in enumerate(reply.choices)],
+        "choices": [
+            _choice(index, choice, losses, function=function) for index, choice in enumerate(reply.choices)
+        ],
     }
     if reply.usage is not None:
         body["usage"] = write_usage(reply.usage)
     tier = tier_of(reply.service_tier)
     if tier is not None:
         body["service_tier"] = tier
+    else:
+        lose_tier(reply.service_tier, losses)
     return msgspec.json.encode(body)
 
 
-def _choice(index: int, choice: Choice, *, function: bool) -> dict[str, Any]:
-    message = _message(choice, function=function)
+def _choice(index: int, choice: Choice, losses: Losses, *, function: bool) -> dict[str, Any]:
+    if choice.stop_sequence is not None:
+        losses.drop(STOP_SEQUENCE)
+    message = _message(choice, losses, function=function)
     refused = message["refusal"] is not None
     return {
         "index": index,
@@ -47,7 +54,7 @@ def _choice(index: int, choice: Choice, *, function: bool) -> dict[str, Any]:
     }
 
 
-def _message(choice: Choice, *, function: bool) -> dict[str, Any]:
+def _message(choice: Choice, losses: Losses, *, function: bool) -> dict[str, Any]:
     texts: list[str] = []
     thoughts: list[str] = []
     blocks: list[dict[str, Any]] = []
@@ -62,7 +69,9 @@ def _message(choice: Choice, *, function: bool) -> dict[str, Any]:
             case Text():
                 for citation in part.citations:
                     annotation = annotation_of(citation, length, length + len(part.text))
-                    if annotation is not None:
+                    if annotation is None:
+                        losses.drop(CITATION)
+                    else:
                         annotations.append(annotation)
                 length += len(part.text)
                 texts.append(part.text)
@@ -80,12 +89,14 @@ def _message(choice: Choice, *, function: bool) -> dict[str, Any]:
                 refusals.append(part.text)
             case Image():
                 image = image_of(part)
-                if image is not None:
+                if image is None:
+                    losses.drop(IMAGE)
+                else:
                     images.append(image)
             case Foreign() if part.format is Format.CHAT:
                 beside[part.kind] = part.raw
             case _:
-                pass  # an answer of another format has no part that could be said here
+                lose_part(part, losses)
     said = bool(texts) or not (calls or refusals)
     message: dict[str, Any] = {
         "role": "assistant",
@@ -99,6 +110,8 @@ def _message(choice: Choice, *, function: bool) -> dict[str, Any]:
         message["thinking_blocks"] = blocks
     if calls and function:
         message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+        if len(calls) > 1:
+            losses.drop(TOOL_CALL)
     elif calls:
         message["tool_calls"] = [_call(call) for call in calls]
     if images:

@@ -15,19 +15,20 @@ them by its `extra_body`:
 | `tool_choice: "any"` | Mistral | required |
 | `provider_options` | the gateway's own | `options` |
 
-All other top-level fields are kept as they were written (`extra`).
+All other fields are kept as they were written (`extra`).
 """
 
 from typing import Any, Final
 
 import msgspec
 
-from fastgate.domain.conversation import Conversation, Effort, Reasoning, Schema
+from fastgate.domain.conversation import Conversation, Effort, Places, Reasoning, Schema
 from fastgate.domain.format import Format
+from fastgate.wire.chat.known import UNREAD
 from fastgate.wire.chat.message_reader import read_messages
 from fastgate.wire.chat.shapes import ChatRequest, ResponseFormat
-from fastgate.wire.chat.tool_reader import read_choice, read_tools
-from fastgate.wire.reading import json_object, missing, read_fields
+from fastgate.wire.chat.tool_reader import function_paths, read_choice, read_tools
+from fastgate.wire.reading import is_absent, json_object, missing, read_fields
 
 _requests: Final = msgspec.json.Decoder(ChatRequest)
 
@@ -45,9 +46,10 @@ def read_request(body: bytes) -> Conversation:
         kind = FunctionConversation
         parallel = False  # there is room for one call
     stop = request.stop
+    messages, places = read_messages(request.messages, body)
     return kind(
         format=Format.CHAT,
-        messages=read_messages(request.messages, body),
+        messages=messages,
         tools=read_tools(request),
         tool_choice=read_choice(request),
         parallel_tools=parallel,
@@ -71,8 +73,9 @@ def read_request(body: bytes) -> Conversation:
         metadata=request.metadata,
         store=request.store,
         prompt_cache_key=request.prompt_cache_key,
-        extra={name: value for name, value in extra.items() if bytes(value) != b"null"},
+        extra={name: value for name, value in extra.items() if not is_absent(value)} | UNREAD.of(body),
         options=request.provider_options or {},
+        places=Places(parts=places, tools=function_paths(request)),
     )
 
 

@@ -17,7 +17,7 @@ from fastgate.wire.chat.message_writer import cache_control, write_messages
 from fastgate.wire.chat.models import Traits, traits
 from fastgate.wire.interface import Losses, Target
 from fastgate.wire.tools import only_tools
-from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
+from fastgate.wire.unsaid import drop_extra, drop_unsaid, written, written_budget
 
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast"})
 _AS_THEY_ARE: Final = (
@@ -100,7 +100,7 @@ def _write_reasoning(
     effort = wish.effort
     if effort is None and wish.budget_tokens is not None:
         effort = _effort_of(wish.budget_tokens)
-        losses.drop("thinking.budget_tokens")
+        losses.drop(written_budget(request))
     if effort is not None and model.reasons:
         body["reasoning_effort"] = effort.value
     elif effort not in (None, Effort.NONE) or (wish.off and model.reasons):
@@ -156,7 +156,7 @@ def _tool(tool: Tool, index: int, request: Conversation, model: Traits, losses: 
         if model.cache_control:
             out["cache_control"] = cache_control(tool.cache)
         else:
-            losses.drop("cache_control")
+            losses.drop(f"tools[{index}].cache_control")
     if request.format is Format.CHAT:
         out.update(tool.extra)
     else:

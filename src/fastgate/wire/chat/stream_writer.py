@@ -31,7 +31,8 @@ from fastgate.wire.chat.reply_writer import annotation_of, image_of
 from fastgate.wire.chat.request_reader import FunctionConversation
 from fastgate.wire.chat.thinking_blocks import Block, block_of
 from fastgate.wire.chat.usage import tier_of, write_usage
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.interface import Asked, Losses, Problem
+from fastgate.wire.lost import CITATION, IMAGE, STOP_SEQUENCE, lose_delta, lose_tier
 from fastgate.wire.messages.seal import FAMILY, carried
 from fastgate.wire.openai import DONE, error_event
 from fastgate.wire.seals import AHEAD, Seal
@@ -66,6 +67,7 @@ class ChatStreamWriter:
     """As `StreamWriter`. Begins each choice with its role, and ends each with a reason, whatever came."""
 
     def __init__(self, asked: Asked) -> None:
+        self.losses = Losses()
         self._asked = asked
         self._function = isinstance(asked.request, FunctionConversation)
         self._choices: dict[int, _Choice] = {}
@@ -99,6 +101,8 @@ class ChatStreamWriter:
                 self._end(index, choice, Finish.TOOL_USE if choice.called else Finish.STOP, out)
         if self._usage is not None and self._asked.include_usage:
             tier = tier_of(self._usage.service_tier)
+            if tier is None:
+                lose_tier(self._usage.service_tier, self.losses)
             served = b"" if tier is None else b',"service_tier":%b' % _encode(tier)
             out.append(b'%b],"usage":%b%b}\n\n' % (self._head, _encode(write_usage(self._usage)), served))
         out.append(DONE)
@@ -148,6 +152,8 @@ class ChatStreamWriter:
                     if 0 not in self._choices:
                         self._begin(0, out)
                     self._say(0, b"{%b:%b}" % (_encode(delta.kind), bytes(delta.raw)), out)
+                else:
+                    lose_delta(delta, self.losses)
             case _:
                 choice = self._choices.get(delta.choice) or self._begin(delta.choice, out)
                 self._write_of(choice, delta, out)
@@ -156,7 +162,7 @@ class ChatStreamWriter:
         index = delta.choice
         match delta:
             case ToolStarted() | ToolDelta() if self._function and delta.index:
-                pass  # there is room for one call
+                lose_delta(delta, self.losses)  # there is room for one call
             case ToolDelta():
                 if delta.arguments:
                     choice.empty.discard(delta.index)
@@ -173,15 +179,21 @@ class ChatStreamWriter:
                 self._say(index, b'{"refusal":%b}' % _encode(delta.text), out)
             case ImageDelta():
                 image = image_of(delta.image)
-                if image is not None:
+                if image is None:
+                    self.losses.drop(IMAGE)
+                else:
                     self._say(index, _encode({"images": [image]}), out)
             case Sealed():
                 self._say(index, _encode({"thinking_blocks": [_block(choice, delta)]}), out)
             case Cited():
                 annotation = annotation_of(delta.citation, choice.length, choice.length)
-                if annotation is not None:
+                if annotation is None:
+                    self.losses.drop(CITATION)
+                else:
                     self._say(index, _encode({"annotations": [annotation]}), out)
             case Ended():
+                if delta.stop_sequence is not None:
+                    self.losses.drop(STOP_SEQUENCE)
                 if not choice.ended:
                     self._end(index, choice, delta.finish, out)
 

@@ -23,6 +23,13 @@ def read_tools(request: ChatRequest) -> tuple[Tool | Foreign, ...]:
     return tuple([_function(function, f"functions[{index}]") for index, function in functions])
 
 
+def function_paths(request: ChatRequest) -> tuple[str, ...]:
+    """Where the tools are that `read_tools` gives; nothing where that is `tools`."""
+    if request.tools:
+        return ()
+    return tuple([f"functions[{index}]" for index in range(len(request.functions or ()))])
+
+
 def read_choice(request: ChatRequest) -> ToolChoice | None:
     choice = request.tool_choice
     if choice is None:

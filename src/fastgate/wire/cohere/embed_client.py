@@ -15,8 +15,9 @@ from fastgate.wire.cohere.meta import CohereMeta, meta_of
 from fastgate.wire.cohere.problem import write_problem
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
 from fastgate.wire.embeddings.vectors import to_base64
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.reading import read_fields
+from fastgate.wire.unread import Known, Unread
 
 
 class _Text(msgspec.Struct, tag_field="type", tag="text"):
@@ -73,6 +74,7 @@ _FIELDS: Final = {"float": "floats"}
 
 _requests: Final = msgspec.json.Decoder(_Request)
 _texts: Final = msgspec.json.Decoder(_Texts)
+_unread: Final = Unread(Known(_Request, kept=True))
 
 
 class CohereEmbedClient(UnstreamedClient):
@@ -89,11 +91,11 @@ class CohereEmbedClient(UnstreamedClient):
             task=fields.input_type,
             truncate=fields.truncate,
             types=tuple(fields.embedding_types or ()),
-            extra=extra,
+            extra=extra | _unread.of(body),
             options=fields.provider_options or {},
         )
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
         reply = expect(answer, EmbeddingReply)
         request = expect(asked.request, EmbeddingRequest)
         return msgspec.json.encode(

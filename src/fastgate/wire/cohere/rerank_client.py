@@ -8,7 +8,7 @@ from fastgate.domain.format import Format
 from fastgate.wire.cohere.meta import CohereMeta, meta_of
 from fastgate.wire.cohere.problem import write_problem
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.rerank.documents import Document, document_of
 from fastgate.wire.rerank.fields import read_rerank, rerank_text
 
@@ -33,7 +33,7 @@ class CohereRerankClient(UnstreamedClient):
     def read_request(self, body: bytes, path_model: str | None) -> RerankRequest:
         return read_rerank(body, self.format)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
         reply = expect(answer, RerankReply)
         request = expect(asked.request, RerankRequest)
         return msgspec.json.encode(

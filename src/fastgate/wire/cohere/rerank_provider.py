@@ -10,7 +10,7 @@ from fastgate.wire.cohere.usage import usage_in
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
-from fastgate.wire.rerank.documents import texts_of
+from fastgate.wire.rerank.documents import drop_beside_text, texts_of
 
 
 class _Result(msgspec.Struct):
@@ -47,6 +47,7 @@ class CohereRerankProvider(UnstreamedProvider):
             "query": asked.query,
             "documents": texts_of(asked),
         }
+        drop_beside_text(asked, losses)
         if asked.top_n is not None:
             body["top_n"] = asked.top_n
         if asked.max_tokens_per_doc is not None:

@@ -4,24 +4,26 @@ from typing import Any
 
 import msgspec
 
-from fastgate.domain.conversation import Refusal, Text
+from fastgate.domain.conversation import Image, Refusal, Text
 from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.wire.chat.finish import reason_of
 from fastgate.wire.chat.usage import write_usage
 from fastgate.wire.completions.logprobs import legacy_logprobs
-from fastgate.wire.interface import Asked
+from fastgate.wire.interface import Asked, Losses
+from fastgate.wire.lost import CITATION, STOP_SEQUENCE, described, lose_part, lose_tier
 
 
-def write_answer(reply: Reply, asked: Asked) -> bytes:
+def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
     body: dict[str, Any] = {
         "id": reply.id or asked.fallback_id,
         "object": "text_completion",
         "created": asked.created_s,
         "model": reply.model or asked.model,
-        "choices": [_choice(index, choice) for index, choice in enumerate(reply.choices)],
+        "choices": [_choice(index, choice, losses) for index, choice in enumerate(reply.choices)],
     }
     if reply.usage is not None:
         body["usage"] = write_usage(reply.usage)
+    lose_tier(reply.service_tier, losses)
     return msgspec.json.encode(body)
 
 
@@ -30,10 +32,27 @@ def completion_reason(finish: Finish) -> str:
     return "stop" if finish is Finish.TOOL_USE else reason_of(finish)
 
 
-def _choice(index: int, choice: Choice) -> dict[str, Any]:
+def _choice(index: int, choice: Choice, losses: Losses) -> dict[str, Any]:
+    if choice.stop_sequence is not None:
+        losses.drop(STOP_SEQUENCE)
     return {
-        "text": "".join([part.text for part in choice.parts if isinstance(part, Text | Refusal)]),
+        "text": _text(choice, losses),
         "index": index,
         "logprobs": legacy_logprobs(choice.logprobs, 0),
         "finish_reason": completion_reason(choice.finish),
     }
+
+
+def _text(choice: Choice, losses: Losses) -> str:
+    texts: list[str] = []
+    for part in choice.parts:
+        match part:
+            case Text() | Refusal():
+                texts.append(part.text)
+                if isinstance(part, Text) and part.citations:
+                    losses.drop(CITATION)
+            case Image():
+                texts.append(described(part, losses))
+            case _:
+                lose_part(part, losses)
+    return "".join(texts)

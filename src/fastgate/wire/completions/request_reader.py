@@ -8,11 +8,12 @@ from typing import Final
 
 import msgspec
 
-from fastgate.domain.conversation import Conversation, Message, Role, Text
+from fastgate.domain.conversation import Conversation, Message, Places, Role, Text
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.wire.chat.shapes import ABSENT
-from fastgate.wire.reading import read_fields
+from fastgate.wire.reading import is_absent, read_fields
+from fastgate.wire.unread import Known, Unread
 
 DEFAULT_MAX_TOKENS: Final = 16
 """The API's own, where the client names none."""
@@ -41,6 +42,7 @@ class CompletionRequest(msgspec.Struct):
 
 
 _requests: Final = msgspec.json.Decoder(CompletionRequest)
+_unread: Final = Unread(Known(CompletionRequest, kept=True, stream_options=Known(also=("include_usage",))))
 
 
 def read_request(body: bytes) -> Conversation:
@@ -63,8 +65,9 @@ def read_request(body: bytes) -> Conversation:
         top_logprobs=request.logprobs or None,
         logit_bias=request.logit_bias,
         user=request.user,
-        extra={name: value for name, value in extra.items() if bytes(value) != b"null"},
+        extra={name: value for name, value in extra.items() if not is_absent(value)} | _unread.of(body),
         options=request.provider_options or {},
+        places=Places(parts=(("prompt",),)),
     )
 
 

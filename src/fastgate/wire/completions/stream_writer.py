@@ -5,12 +5,25 @@ from typing import Final
 
 import msgspec
 
-from fastgate.domain.reply import Delta, Ended, Finish, RefusalDelta, Started, TextDelta, Used
+from fastgate.domain.reply import (
+    Cited,
+    Closed,
+    Delta,
+    Ended,
+    Failed,
+    Finish,
+    ImageDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    Used,
+)
 from fastgate.domain.usage import Usage
 from fastgate.wire.chat.usage import write_usage
 from fastgate.wire.completions.logprobs import legacy_logprobs
 from fastgate.wire.completions.reply_writer import completion_reason
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.interface import Asked, Losses, Problem
+from fastgate.wire.lost import CITATION, STOP_SEQUENCE, described, lose_delta, lose_tier
 from fastgate.wire.openai import DONE, error_event
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -20,6 +33,7 @@ class CompletionStreamWriter:
     """As `StreamWriter`."""
 
     def __init__(self, asked: Asked) -> None:
+        self.losses = Losses()
         self._asked = asked
         self._usage: Usage | None = None
         self._offsets: dict[int, int] = {}
@@ -37,14 +51,23 @@ class CompletionStreamWriter:
                     out.append(self._text(delta.choice, delta.text, delta.logprobs))
                 case RefusalDelta():
                     out.append(self._text(delta.choice, delta.text, None))
+                case ImageDelta():
+                    out.append(self._text(delta.choice, described(delta.image, self.losses), None))
                 case Ended():
+                    if delta.stop_sequence is not None:
+                        self.losses.drop(STOP_SEQUENCE)
                     out.append(self._end(delta.choice, delta.finish))
                 case Started():
                     self._name(delta.id, delta.model)
                 case Used():
                     self._usage = delta.usage
+                    lose_tier(delta.usage.service_tier, self.losses)
+                case Cited():
+                    self.losses.drop(CITATION)
+                case Closed() | Failed():
+                    pass  # what follows is said by `end` and `failure`
                 case _:
-                    pass  # text is all that there is here
+                    lose_delta(delta, self.losses)
         return b"".join(out)
 
     def end(self) -> bytes:

@@ -62,15 +62,19 @@ class _Ahead(NamedTuple):
     signature: str
 
 
-def read_parts(content: Sequence[Block]) -> tuple[Part, ...]:
-    """MalformedBlock. A block of a kind that is not known, or says what a part cannot, is `Foreign`."""
+def read_parts(content: Sequence[Block], places: list[int] | None = None) -> tuple[Part, ...]:
+    """MalformedBlock. A block of a kind that is not known, or says what a part cannot, is `Foreign`.
+    `places` is told which block each part is of."""
     parts: list[Part] = []
     ahead: str | None = None
     for index, block in enumerate(content):
         kind, raw = _member(block, index)
         try:
             if kind == "cachePoint":
-                _mark(parts, raw)
+                if not _mark(parts, raw):
+                    parts.append(Foreign(format=Format.CONVERSE, kind=kind, raw=raw))
+                    if places is not None:
+                        places.append(index)
                 continue
             reader = _READERS.get(kind)
             part = reader(raw) if reader else None
@@ -86,6 +90,8 @@ def read_parts(content: Sequence[Block]) -> tuple[Part, ...]:
             part = msgspec.structs.replace(part, signature=ahead)
             ahead = None
         parts.append(Foreign(format=Format.CONVERSE, kind=kind, raw=raw) if part is None else part)
+        if places is not None:
+            places.append(index)
     return tuple(parts)
 
 
@@ -129,14 +135,15 @@ def _member(block: Block, index: int) -> tuple[str, msgspec.Raw]:
     return members[0]
 
 
-def _mark(parts: list[Part], raw: msgspec.Raw) -> None:
-    """A cache point concerns all that stands before it, so it goes onto the part in front."""
+def _mark(parts: list[Part], raw: msgspec.Raw) -> bool:
+    """A cache point concerns all that stands before it, so it goes onto the part in front, if there is one
+    that takes it."""
     cache = cache_for(_cache_points.decode(raw))
     last = parts[-1] if parts else None
-    if cache is not None and isinstance(last, _MARKABLE) and last.cache is None:
-        parts[-1] = msgspec.structs.replace(last, cache=cache)
-    else:
-        parts.append(Foreign(format=Format.CONVERSE, kind="cachePoint", raw=raw))
+    if cache is None or not isinstance(last, _MARKABLE) or last.cache is not None:
+        return False
+    parts[-1] = msgspec.structs.replace(last, cache=cache)
+    return True
 
 
 def _source(source: shapes.Bytes | shapes.DocumentSource, media_type: str) -> Source | None:

@@ -144,11 +144,16 @@ class BlockWriter:
         return {"citationsContent": {"content": [{"text": part.text}], "citations": citations}}
 
     def _document(self, part: Document, path: str) -> Block | None:
-        source, name = self._source(part.source, media.DOCUMENT, "txt")
-        if source is None:
+        document: Block | None
+        if part.source.text is not None:
+            name = media.name_of(part.source, media.DOCUMENT) or "txt"
+            document = {"format": name, "source": {"text": part.source.text}}
+        else:
+            document = media.written(part.source, media.DOCUMENT)
+        if document is None:
             self._drop(path)
             return None
-        document: Block = {"format": name, "name": self._name(part.title), "source": source}
+        document["name"] = self._name(part.title)
         if part.context is not None:
             document["context"] = part.context
         if part.cite:
@@ -168,27 +173,11 @@ class BlockWriter:
         return name
 
     def _media(self, key: str, source: Source, kind: media.Kind, path: str) -> Block | None:
-        written, name = self._source(source, kind, None)
+        written = media.written(source, kind)
         if written is None:
             self._drop(path)
             return None
-        return {key: {"format": name, "source": written}}
-
-    def _source(
-        self, source: Source, kind: media.Kind, of_text: str | None
-    ) -> tuple[Block | None, str | None]:
-        """The source and its format; nothing but bytes, places in S3 and a document's text can be sent."""
-        media_type = source.media_type.partition(";")[0].strip().lower()
-        name = kind.names.get(media_type)
-        if source.text is not None and of_text is not None:
-            return {"text": source.text}, name or of_text
-        if name is None:
-            return None, None
-        if source.data:
-            return {"bytes": source.data}, name
-        if source.url is not None and source.url.startswith("s3://"):
-            return {"s3Location": {"uri": source.url}}, name
-        return None, None
+        return {key: written}
 
     def _tool_result(self, part: ToolResult, path: str) -> Block:
         content = []

@@ -11,7 +11,7 @@ from fastgate.wire.converse.reply_writer import write_answer
 from fastgate.wire.converse.request_reader import read_request
 from fastgate.wire.converse.stream_writer import ConverseStreamWriter
 from fastgate.wire.converse.text import text_in
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 
 
 class ConverseClient:
@@ -23,8 +23,8 @@ class ConverseClient:
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply))
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), losses)
 
     def stream_writer(self, asked: Asked) -> ConverseStreamWriter:
         return ConverseStreamWriter()

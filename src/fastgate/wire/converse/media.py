@@ -1,6 +1,8 @@
 """Names of file formats in Converse, and the media types (RFC 6838) that they stand for."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from fastgate.domain.conversation import Source
 
 
 class Kind(NamedTuple):
@@ -74,3 +76,19 @@ AUDIO: Final = _kind(
     m4a="audio/x-m4a",
     pcm="audio/l16 audio/pcm16",
 )
+
+
+def name_of(source: Source, kind: Kind) -> str | None:
+    return kind.names.get(source.media_type.partition(";")[0].strip().lower())
+
+
+def written(source: Source, kind: Kind) -> dict[str, Any] | None:
+    """A file with its format; None where that has no name, or it is neither bytes nor a place in S3."""
+    name = name_of(source, kind)
+    if name is None:
+        return None
+    if source.data:
+        return {"format": name, "source": {"bytes": source.data}}
+    if source.url is not None and source.url.startswith("s3://"):
+        return {"format": name, "source": {"s3Location": {"uri": source.url}}}
+    return None

@@ -10,6 +10,7 @@ from fastgate.domain.conversation import (
     Foreign,
     Message,
     Part,
+    Places,
     Role,
     Schema,
     Tool,
@@ -18,9 +19,11 @@ from fastgate.domain.conversation import (
 from fastgate.domain.format import Format
 from fastgate.wire.converse import shapes
 from fastgate.wire.converse.block_reader import Block, MalformedBlock, cache_for, read_parts
+from fastgate.wire.converse.known import BLOCK, CACHE_POINT
 from fastgate.wire.converse.model_fields import MODEL_FIELDS, ReadFields
 from fastgate.wire.interface import raw as raw_json
 from fastgate.wire.reading import MEMBERS, decoded, invalid, json_object, too_deep
+from fastgate.wire.unread import Known, Unread
 
 
 class _Inference(msgspec.Struct):
@@ -100,6 +103,22 @@ _optional: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 _specs: Final = msgspec.json.Decoder(_ToolSpec)
 _points: Final = msgspec.json.Decoder(shapes.CachePoint)
 
+_unread: Final = Unread(
+    Known(
+        _Request,
+        kept=True,
+        messages=Known(shapes.Message, content=BLOCK),
+        system=BLOCK,
+        toolConfig=Known(
+            _ToolConfig,
+            tools=Known(kept=True, toolSpec=Known(_ToolSpec), cachePoint=CACHE_POINT),
+            toolChoice=Known(_Choice, auto=Known(), any=Known()),
+        ),
+        additionalModelRequestFields=Known(ReadFields, kept=True),
+        outputConfig=Known(_OutputConfig, textFormat=Known(_TextFormat, also=("type",))),
+    )
+)
+
 _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 
 
@@ -110,10 +129,12 @@ def read_request(body: bytes) -> Conversation:
     fields = request.additionalModelRequestFields or ReadFields()
     output = request.outputConfig or _OutputConfig()
     config = request.toolConfig
+    messages, places = _messages(request)
+    tools, tool_places = _tools(config.tools) if config else ((), ())
     return Conversation(
         format=Format.CONVERSE,
-        messages=_messages(request),
-        tools=_tools(config.tools) if config else (),
+        messages=messages,
+        tools=tools,
         tool_choice=_tool_choice(config.toolChoice) if config and config.toolChoice else None,
         max_output_tokens=inference.maxTokens,
         temperature=inference.temperature,
@@ -124,7 +145,8 @@ def read_request(body: bytes) -> Conversation:
         reasoning=fields.wish(output.effort),
         service_tier=request.serviceTier.type if request.serviceTier else None,
         metadata=dict(request.requestMetadata) if request.requestMetadata else None,
-        extra=_extra(body),
+        extra=_extra(body) | _unread.of(body),
+        places=Places(parts=places, tools=tool_places),
     )
 
 
@@ -140,29 +162,44 @@ def _extra(body: bytes) -> dict[str, msgspec.Raw]:
     return extra
 
 
-def _messages(request: _Request) -> tuple[Message, ...]:
+_Paths = str | tuple[str, ...]
+
+
+def _messages(request: _Request) -> tuple[tuple[Message, ...], tuple[_Paths, ...]]:
+    """The messages, and `Places.parts` of them."""
     out = []
+    places = []
     if request.system:
-        out.append(Message(role=Role.SYSTEM, parts=_parts(request.system, "system")))
+        parts, paths = _parts(request.system, "system")
+        out.append(Message(role=Role.SYSTEM, parts=parts))
+        places.append(paths)
     for index, message in enumerate(request.messages or ()):
         role = _ROLES.get(message.role)
         if role is None:
             raise invalid(f"messages[{index}].role", "A role is user, assistant or system")
-        out.append(Message(role=role, parts=_parts(message.content, f"messages[{index}].content")))
-    return tuple(out)
+        parts, paths = _parts(message.content, f"messages[{index}].content")
+        out.append(Message(role=role, parts=parts))
+        places.append(paths)
+    return tuple(out), tuple(places)
 
 
-def _parts(content: list[Block], path: str) -> tuple[Part, ...]:
+def _parts(content: list[Block], path: str) -> tuple[tuple[Part, ...], _Paths]:
+    places: list[int] = []
     try:
-        return read_parts(content)
+        parts = read_parts(content, places)
     except MalformedBlock as error:
         raise invalid(path + error.path, error.reason) from None
     except RecursionError:
         raise too_deep() from None
+    if len(parts) == len(content):
+        return parts, path
+    return parts, tuple([f"{path}[{index}]" for index in places])
 
 
-def _tools(listed: list[Block]) -> tuple[Tool | Foreign, ...]:
+def _tools(listed: list[Block]) -> tuple[tuple[Tool | Foreign, ...], tuple[str, ...]]:
+    """The tools, and `Places.tools` of them."""
     tools: list[Tool | Foreign] = []
+    places: list[str] = []
     for index, entry in enumerate(listed):
         path = f"toolConfig.tools[{index}]"
         if len(entry) != 1:
@@ -178,6 +215,7 @@ def _tools(listed: list[Block]) -> tuple[Tool | Foreign, ...]:
                     strict=spec.strict,
                 )
             )
+            places.append(f"{path}.toolSpec")
             continue
         last = tools[-1] if tools else None
         if kind == "cachePoint" and isinstance(last, Tool) and last.cache is None:
@@ -186,7 +224,8 @@ def _tools(listed: list[Block]) -> tuple[Tool | Foreign, ...]:
                 tools[-1] = msgspec.structs.replace(last, cache=cache)
                 continue
         tools.append(Foreign(format=Format.CONVERSE, kind=kind, raw=raw))
-    return tuple(tools)
+        places.append(path)
+    return tuple(tools), tuple(places)
 
 
 def _tool_choice(choice: _Choice) -> ToolChoice | None:

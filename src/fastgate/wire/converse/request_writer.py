@@ -14,6 +14,7 @@ from fastgate.wire.converse.usage import TIERS
 from fastgate.wire.converse.writing import Writing
 from fastgate.wire.interface import Losses, Target
 from fastgate.wire.messages.schema import enforceable
+from fastgate.wire.unread import is_path, put_back
 from fastgate.wire.unsaid import drop_unsaid
 
 _ROLES: Final = {
@@ -77,9 +78,10 @@ class _RequestWriter:
             "requestMetadata": self._metadata(),
         }
         body: dict[str, Any] = {name: value for name, value in said.items() if value}
-        if self._writing.own:
-            body |= self._request.extra
+        extra = self._request.extra if self._writing.own else {}
+        body |= {name: value for name, value in extra.items() if not is_path(name)}
         self._add_model_fields(body)
+        put_back(body, extra, into=("inferenceConfig",))
         drop_unsaid(self._request, self._writing.losses, *_UNSAID)
         return body
 

@@ -1,12 +1,13 @@
 """A stream of ConverseStream."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from fastgate.domain.conversation import Citation
+from fastgate.domain.conversation import Citation, Image, Source
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -15,6 +16,7 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     ForeignDelta,
+    ImageDelta,
     Sealed,
     Started,
     TextDelta,
@@ -23,6 +25,7 @@ from fastgate.domain.reply import (
     ToolStarted,
     Used,
 )
+from fastgate.wire.converse import media
 from fastgate.wire.converse.block_reader import SEALER, read_citation
 from fastgate.wire.converse.exceptions import failure_in
 from fastgate.wire.converse.finish import finish_of
@@ -37,8 +40,13 @@ class _ToolStart(msgspec.Struct):
     type: str | None = None
 
 
+class _ImageStart(msgspec.Struct):
+    format: str
+
+
 class _Start(msgspec.Struct):
     toolUse: _ToolStart | None = None
+    image: _ImageStart | None = None
 
 
 class _BlockStart(msgspec.Struct):
@@ -58,18 +66,42 @@ class _Reasoning(msgspec.Struct):
     redactedContent: str | None = None
 
 
+class _Place(msgspec.Struct):
+    uri: str
+
+
+class _ImageSource(msgspec.Struct, frozen=True):
+    """A union."""
+
+    bytes: str | None = None
+    s3Location: _Place | None = None
+
+
+class _ImageDelta(msgspec.Struct):
+    source: _ImageSource = _ImageSource()
+
+
 class _Delta(msgspec.Struct):
     """A union, of which there are kinds that are not listed."""
 
     text: str | None = None
     toolUse: _ToolInput | None = None
     reasoningContent: _Reasoning | None = None
+    image: _ImageDelta | None = None
     citation: msgspec.Raw = msgspec.Raw()
 
 
 class _BlockDelta(msgspec.Struct):
     contentBlockIndex: int
     delta: _Delta
+
+
+class _AnyDelta(msgspec.Struct):
+    delta: dict[str, msgspec.Raw]
+
+
+class _BlockStop(msgspec.Struct):
+    contentBlockIndex: int
 
 
 class _Stop(msgspec.Struct):
@@ -79,8 +111,35 @@ class _Stop(msgspec.Struct):
 
 _starts: Final = msgspec.json.Decoder(_BlockStart)
 _deltas: Final = msgspec.json.Decoder(_BlockDelta)
+_any_deltas: Final = msgspec.json.Decoder(_AnyDelta)
+_block_stops: Final = msgspec.json.Decoder(_BlockStop)
 _stops: Final = msgspec.json.Decoder(_Stop)
 _metadata: Final = msgspec.json.Decoder(Consumed)
+
+
+class _Picture:
+    """An image that comes in pieces, or is elsewhere."""
+
+    def __init__(self, format_: str) -> None:
+        self._type = media.IMAGE.types.get(format_, f"image/{format_}")
+        self._pieces: list[bytes] = []
+        self._uri: str | None = None
+
+    def add(self, source: _ImageSource) -> None:
+        """ValueError: no base64."""
+        if source.bytes is not None:
+            self._pieces.append(b64decode(source.bytes, validate=True))
+        elif source.s3Location is not None:
+            self._uri = source.s3Location.uri
+
+    def whole(self) -> Image | None:
+        """None: it could not be made."""
+        if self._pieces:
+            data = b64encode(b"".join(self._pieces)).decode()
+            return Image(source=Source(media_type=self._type, data=data))
+        if self._uri is not None:
+            return Image(source=Source(media_type=self._type, url=self._uri))
+        return None
 
 
 class ConverseStreamReader:
@@ -89,6 +148,7 @@ class ConverseStreamReader:
     def __init__(self) -> None:
         self._tools: dict[int, int] = {}
         self._foreign: set[int] = set()
+        self._pictures: dict[int, _Picture] = {}
         self._stopped = False
         self._citations: list[Citation] = []
         self._text_from = 0  # where the text that is being cited begins in the answer
@@ -120,7 +180,7 @@ class ConverseStreamReader:
                 met = stop_sequence(stop.additionalModelResponseFields)
                 return (*self._cited(), Ended(finish_of(stop.stopReason), stop_sequence=met))
             case "contentBlockStop":
-                return self._cited()
+                return self._pictured(payload) if self._pictures else self._cited()
             case "metadata":
                 usage = _metadata.decode(payload).read()
                 return (Closed(),) if usage is None else (Used(usage), Closed())
@@ -135,8 +195,20 @@ class ConverseStreamReader:
         citations, self._citations = self._citations, []
         return [Cited(replace(each, start=start, end=self._text_to)) for each in citations]
 
+    def _pictured(self, payload: bytes) -> Sequence[Delta]:
+        picture = self._pictures.pop(_block_stops.decode(payload).contentBlockIndex, None)
+        if picture is None:
+            return self._cited()
+        image = picture.whole()
+        if image is None:
+            return (ForeignDelta(format=Format.CONVERSE, kind="image", raw=msgspec.Raw(b"{}")),)
+        return (ImageDelta(image),)
+
     def _start(self, payload: bytes) -> Sequence[Delta]:
         block = _starts.decode(payload)
+        if block.start.image is not None:
+            self._pictures[block.contentBlockIndex] = _Picture(block.start.image.format)
+            return ()
         tool = block.start.toolUse
         if tool is None or tool.type is not None:
             self._foreign.add(block.contentBlockIndex)
@@ -157,6 +229,12 @@ class ConverseStreamReader:
             if index is None:
                 return (Failed(502, "The provider sent arguments of a tool call that has not begun."),)
             return (ToolDelta(index, delta.toolUse.input),)
+        if delta.image is not None:
+            picture = self._pictures.get(block.contentBlockIndex)
+            if picture is None:
+                return (Failed(502, "The provider sent a piece of an image that has not begun."),)
+            picture.add(delta.image.source)
+            return ()
         thought = delta.reasoningContent
         if thought is not None:
             return _thought(thought)
@@ -177,4 +255,5 @@ def _thought(thought: _Reasoning) -> Sequence[Delta]:
 
 
 def _foreign(payload: bytes) -> ForeignDelta:
-    return ForeignDelta(format=Format.CONVERSE, kind="contentBlockDelta", raw=msgspec.Raw(payload))
+    kind = next(iter(_any_deltas.decode(payload).delta), "")
+    return ForeignDelta(format=Format.CONVERSE, kind=kind, raw=msgspec.Raw(payload))

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from fastgate.domain.conversation import Image
 from fastgate.domain.format import Format
 from fastgate.domain.reply import (
     Cited,
@@ -17,6 +18,8 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     Finish,
+    ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -27,12 +30,14 @@ from fastgate.domain.reply import (
     Used,
 )
 from fastgate.domain.usage import Usage
+from fastgate.wire.converse import media
 from fastgate.wire.converse.block_writer import blob, tool_id, write_citation
 from fastgate.wire.converse.exceptions import write_failure
 from fastgate.wire.converse.finish import STOP_REASON_OF
 from fastgate.wire.converse.frames import frame
 from fastgate.wire.converse.usage import write_tier, write_usage
-from fastgate.wire.interface import Problem
+from fastgate.wire.interface import Losses, Problem
+from fastgate.wire.lost import CHOICES, LOGPROBS, described, lose_delta, lose_tier
 from fastgate.wire.messages.seal import FAMILY, carried
 from fastgate.wire.seals import AHEAD, HERE, Seal
 from fastgate.wire.tools import are_whole
@@ -48,6 +53,7 @@ class ConverseStreamWriter:
     them a client takes the stream for a broken one."""
 
     def __init__(self) -> None:
+        self.losses = Losses()
         self._begun = self._over = self._refused = False
         self._open: int | None = None  # _TEXT, _THINKING, or the index of a tool use
         self._block = -1
@@ -73,10 +79,14 @@ class ConverseStreamWriter:
         stop: dict[str, object] = {"stopReason": STOP_REASON_OF[finish]}
         if self._end is not None and self._end.stop_sequence is not None:
             stop["additionalModelResponseFields"] = {"stop_sequence": self._end.stop_sequence}
+        tier = self._usage.service_tier if self._usage else None
+        served = write_tier(tier)
+        if not served:
+            lose_tier(tier, self.losses)
         metadata: dict[str, object] = {
             "usage": write_usage(self._usage),
             "metrics": {"latencyMs": 0},  # required, and how long the model took is not known
-            **write_tier(self._usage.service_tier if self._usage else None),
+            **served,
         }
         return content + frame("messageStop", _encode(stop)) + frame("metadata", _encode(metadata))
 
@@ -87,8 +97,13 @@ class ConverseStreamWriter:
         return write_failure(problem)
 
     def _write(self, delta: Delta) -> bytes:
-        if self._over or getattr(delta, "choice", 0) != 0:
+        if self._over:
             return b""
+        if getattr(delta, "choice", 0):
+            self.losses.drop(CHOICES)
+            return b""
+        if isinstance(delta, TextDelta) and delta.logprobs is not None:
+            self.losses.drop(LOGPROBS)
         match delta:
             case TextDelta() if self._open == _TEXT:  # nearly all are
                 return self._say(delta.text)
@@ -129,8 +144,13 @@ class ConverseStreamWriter:
             case Cited():
                 citation = _encode(write_citation(delta.citation))
                 return self._show(_TEXT) + self._delta(b'{"citation":%b}' % citation)
+            case ImageDelta():
+                return self._picture(delta.image)
+            case ForeignDelta():
+                lose_delta(delta, self.losses)
+                return b""
             case _:
-                return b""  # what only another format knows, or arguments of a call that was whole
+                return b""  # arguments of a call that was whole
 
     def _release(self, *, for_good: bool = False) -> bytes:
         """Write what has waited for the tool use, where that is whole now; `for_good`: all, and close."""
@@ -175,6 +195,22 @@ class ConverseStreamWriter:
             return b""
         before = b"" if self._open == _TEXT else self._show(_TEXT)
         return before + self._delta(b'{"text":%b}' % _encode(text))
+
+    def _picture(self, image: Image) -> bytes:
+        """A block of its own; in words where it has no place in one."""
+        before = self._start() + self._close()
+        written = media.written(image.source, media.IMAGE)
+        if written is None:
+            return before + self._say(described(image, self.losses)) + self._close()
+        self._block += 1
+        at = self._block
+        start = _encode({"contentBlockIndex": at, "start": {"image": {"format": written["format"]}}})
+        return (
+            before
+            + frame("contentBlockStart", start)
+            + self._delta(b'{"image":{"source":%b}}' % _encode(written["source"]))
+            + frame("contentBlockStop", b'{"contentBlockIndex":%d}' % at)
+        )
 
     def _thought(self) -> bytes:
         """A sealed block is whole: what is thought then belongs into the next."""

@@ -12,7 +12,7 @@ from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
 from fastgate.wire.embeddings.vectors import floats_of, to_base64
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.openai import write_problem
 from fastgate.wire.reading import read_fields
 
@@ -81,7 +81,7 @@ class EmbeddingsClient(UnstreamedClient):
             options=fields.provider_options or {},
         )
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
         reply = expect(answer, EmbeddingReply)
         request = expect(asked.request, EmbeddingRequest)
         vectors = floats_of(reply)

@@ -9,7 +9,7 @@ from fastgate.wire.gemini.reply_writer import write_answer
 from fastgate.wire.gemini.request_reader import read_request
 from fastgate.wire.gemini.stream_writer import GeminiStreamWriter
 from fastgate.wire.gemini.text import text_in
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect, raw
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect, raw
 from fastgate.wire.reading import too_deep
 
 
@@ -25,8 +25,8 @@ class GeminiClient:
         except RecursionError:
             raise too_deep() from None
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply), asked)
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), asked, losses)
 
     def stream_writer(self, asked: Asked) -> GeminiStreamWriter:
         return GeminiStreamWriter(asked)

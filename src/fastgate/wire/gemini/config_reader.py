@@ -8,6 +8,7 @@ from fastgate.domain.conversation import Conversation, Effort, Reasoning, Schema
 from fastgate.wire.gemini.schema import json_schema
 from fastgate.wire.gemini.shapes import MEMBERS, Shape
 from fastgate.wire.reading import decoded, invalid, is_absent, json_object
+from fastgate.wire.unread import Known
 
 _JSON: Final = "application/json"
 
@@ -48,6 +49,7 @@ class _Config(Shape):
 _configs: Final = msgspec.json.Decoder(_Config, strict=False)
 _READ: Final = frozenset(_Config.__struct_encode_fields__)
 _NAME: Final = "generationConfig"
+KNOWN_CONFIG: Final = Known(_Config, kept=True)
 
 
 def read_config(written: msgspec.Raw, into: Conversation) -> None:

@@ -104,7 +104,7 @@ class ContentsWriter:
         for place, part in enumerate(message.parts):
             where = f"messages[{index}].content[{place}]"
             if getattr(part, "cache", None) is not None:
-                self._losses.drop("cache_control")
+                self._losses.drop(f"{where}.cache_control")
             parts += self._part(part, where)
         return parts
 
@@ -112,13 +112,13 @@ class ContentsWriter:
         match part:
             case Text():
                 if part.citations:
-                    self._losses.drop("citations")
+                    self._losses.drop(f"{where}.citations")
                 # Vertex refuses a text that is empty and unsigned.
                 return [_signed({"text": part.text}, part.signature)] if part.text or part.signature else []
             case Refusal():
                 return [{"text": part.text}]
             case Thinking():
-                return self._thinking(part)
+                return self._thinking(part, where)
             case ToolUse():
                 return [self._call(part)]
             case ToolResult():
@@ -131,9 +131,9 @@ class ContentsWriter:
                 self._losses.drop(where)
                 return []
 
-    def _thinking(self, part: Thinking) -> list[Member]:
+    def _thinking(self, part: Thinking, where: str) -> list[Member]:
         if part.format is not Format.GENERATE_CONTENT:
-            self._losses.drop("thinking")
+            self._losses.drop(where)
             return []
         return [_signed({"text": part.text, "thought": True}, part.signature)]
 

@@ -18,6 +18,7 @@ from fastgate.wire.embeddings.inputs import is_tokens, refusal, text_of
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient, UnstreamedProvider
 from fastgate.wire.embeddings.vectors import floats_of
+from fastgate.wire.gemini.known import CONTENT
 from fastgate.wire.gemini.media import inline, media_type
 from fastgate.wire.gemini.problem import JSON, error_in, problem_object, status_of
 from fastgate.wire.gemini.shapes import MEMBERS, Content, Count, Shape, parts_in
@@ -36,7 +37,8 @@ from fastgate.wire.interface import (
     expect,
     raw,
 )
-from fastgate.wire.reading import Members, decoded, invalid, too_deep
+from fastgate.wire.reading import decoded, invalid, too_deep
+from fastgate.wire.unread import Known, Unread
 
 Vector = tuple[float, ...]
 
@@ -51,13 +53,6 @@ class _Terms(Shape):
 class _Request(_Terms):
     content: Content | None = None
     embed_content_config: _Terms | None = None
-
-
-class _Written(Shape):
-    """For what no field above has the name of."""
-
-    requests: list[msgspec.Raw] | None = None
-    embed_content_config: msgspec.Raw = msgspec.Raw()
 
 
 class _Batch(Shape):
@@ -86,14 +81,16 @@ class _Around(Shape):
     usage_metadata: _Used | None = None
 
 
-_TERMS: Final = frozenset(_Terms.__struct_encode_fields__)
-_FIELDS: Final = frozenset({"model", *_Request.__struct_encode_fields__})  # the path has the model
+_MODEL: Final = ("model",)  # which the path has
+_FIELDS: Final = frozenset({*_MODEL, *_Request.__struct_encode_fields__, *_Batch.__struct_encode_fields__})
 
 _requests: Final = msgspec.json.Decoder(_Request, strict=False)
 _batches: Final = msgspec.json.Decoder(_Batch, strict=False)
-_written: Final = msgspec.json.Decoder(_Written)
 _answers: Final = msgspec.json.Decoder(_Answer, strict=False)
 _arounds: Final = msgspec.json.Decoder(_Around, strict=False)
+_unread: Final = Unread(
+    Known(_Request, kept=True, content=CONTENT, requests=Known(_Request, also=_MODEL, content=CONTENT))
+)
 
 
 class EmbedClient(UnstreamedClient):
@@ -109,7 +106,7 @@ class EmbedClient(UnstreamedClient):
         except RecursionError:
             raise too_deep() from None
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
         reply = expect(answer, EmbeddingReply)
         single = expect(asked.request, EmbeddingRequest).single
         vectors = [{"values": vector} for vector in floats_of(reply)]
@@ -183,20 +180,9 @@ def _read_request(body: bytes) -> EmbeddingRequest:
         task=read_task(terms[0].task_type),
         title=terms[0].title,
         truncate={True: "END", False: "NONE", None: None}[terms[0].auto_truncate],
-        extra=_extra(body),
+        extra={name: value for name, value in MEMBERS.decode(body).items() if name not in _FIELDS}
+        | _unread.of(body),
     )
-
-
-def _extra(body: bytes) -> Members:
-    """What has no neutral meaning, by its path; of a batch, what its first request says for all."""
-    batch = _written.decode(body).requests
-    one = bytes(batch[0]) if batch else body
-    said = _written.decode(one).embed_content_config
-    config = MEMBERS.decode(said) if bytes(said) not in (b"", b"null") else {}
-    return {
-        **{name: value for name, value in MEMBERS.decode(one).items() if name not in _FIELDS},
-        **{f"embedContentConfig.{name}": value for name, value in config.items() if name not in _TERMS},
-    }
 
 
 def _terms(request: _Request) -> _Terms:

@@ -10,19 +10,23 @@ from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.wire.gemini.citations import grounding_metadata
 from fastgate.wire.gemini.finish import WRITTEN
 from fastgate.wire.gemini.logprobs import logprobs_result
-from fastgate.wire.gemini.media import media_type
+from fastgate.wire.gemini.media import is_own_file, media_type
 from fastgate.wire.gemini.seal import OWN, carried
 from fastgate.wire.gemini.shapes import MEMBERS
 from fastgate.wire.gemini.usage import usage_metadata
-from fastgate.wire.interface import Asked
+from fastgate.wire.interface import Asked, Losses
+from fastgate.wire.lost import IMAGE, STOP_SEQUENCE, lose_part, lose_tier
 from fastgate.wire.seals import REDACTED, Seal
 from fastgate.wire.tools import object_in
 
 Member = dict[str, Any]
 
 
-def write_answer(reply: Reply, asked: Asked) -> bytes:
-    answer: Member = {"candidates": [_candidate(choice, index) for index, choice in enumerate(reply.choices)]}
+def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
+    answer: Member = {
+        "candidates": [_candidate(choice, index, losses) for index, choice in enumerate(reply.choices)]
+    }
+    lose_tier(reply.service_tier, losses)
     if reply.usage is not None:
         answer["usageMetadata"] = usage_metadata(reply.usage)
     answer["modelVersion"] = reply.model or asked.model
@@ -42,10 +46,16 @@ def function_call(id_: str, name: str, arguments: str, signature: str | None) ->
 
 
 def image_part(image: Image) -> Member | None:
-    """None: its bytes are elsewhere."""
-    if image.source.data is None:
+    """None: it is nowhere that a client could fetch it from."""
+    source = image.source
+    uri = source.file_id if source.file_id is not None and is_own_file(source.file_id) else source.url
+    part: Member
+    if source.data is not None:
+        part = {"inlineData": {"mimeType": media_type(image), "data": source.data}}
+    elif uri is not None:
+        part = {"fileData": {"mimeType": media_type(image), "fileUri": uri}}
+    else:
         return None
-    part: Member = {"inlineData": {"mimeType": media_type(image), "data": image.source.data}}
     if image.signature is not None:
         part["thoughtSignature"] = image.signature
     return part
@@ -63,7 +73,9 @@ def sealed_thought(seal: Seal) -> Member:
     return {"text": "", "thought": True, "thoughtSignature": carried(seal)}
 
 
-def _candidate(choice: Choice, index: int) -> Member:
+def _candidate(choice: Choice, index: int, losses: Losses) -> Member:
+    if choice.stop_sequence is not None:
+        losses.drop(STOP_SEQUENCE)
     parts: list[Member] = []
     malformed = False
     for part in choice.parts:
@@ -72,6 +84,10 @@ def _candidate(choice: Choice, index: int) -> Member:
             parts.append(written)
         elif isinstance(part, ToolUse):
             malformed = True
+        elif isinstance(part, Image):
+            losses.drop(IMAGE)
+        else:
+            lose_part(part, losses)
     candidate: Member = {
         "content": {"parts": parts, "role": "model"},
         "finishReason": finish_reason(choice.finish, malformed=malformed),

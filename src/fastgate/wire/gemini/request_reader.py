@@ -8,8 +8,10 @@ from fastgate.domain.conversation import (
     Choosing,
     Conversation,
     Foreign,
+    Image,
     Message,
     Part,
+    Places,
     Role,
     Tool,
     ToolChoice,
@@ -18,7 +20,8 @@ from fastgate.domain.conversation import (
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.wire.gemini.asked_calls import AskedCalls
-from fastgate.wire.gemini.config_reader import read_config
+from fastgate.wire.gemini.config_reader import KNOWN_CONFIG, read_config
+from fastgate.wire.gemini.known import CONTENT
 from fastgate.wire.gemini.parts_reader import foreign_part, plain_part, result_of
 from fastgate.wire.gemini.schema import json_schema
 from fastgate.wire.gemini.seal import UNSIGNED
@@ -35,6 +38,7 @@ from fastgate.wire.gemini.shapes import Part as PartShape
 from fastgate.wire.gemini.spelling import camelled
 from fastgate.wire.gemini.thoughts import with_whole_thoughts
 from fastgate.wire.reading import Members, decoded, invalid, is_absent, json_object
+from fastgate.wire.unread import Known, Unread
 
 _ROLES: Final = {
     None: Role.USER,
@@ -90,21 +94,33 @@ _optional_members: Final = msgspec.json.Decoder(Members | None)
 _texts: Final = msgspec.json.Decoder(str | None)
 _flags: Final = msgspec.json.Decoder(bool | None)
 _labels: Final = msgspec.json.Decoder(dict[str, str] | None)
+_unread: Final = Unread(
+    Known(
+        kept=True,
+        contents=CONTENT,
+        systemInstruction=CONTENT,
+        toolConfig=Known(kept=True, functionCallingConfig=Known(_Calling)),
+        generationConfig=KNOWN_CONFIG,
+    )
+)
 
 
 def read_request(body: bytes) -> Conversation:
     """`body` is a JSON object. GatewayError `invalid_field`, `missing_field`."""
-    members = MEMBERS.decode(camelled(body))
+    body = camelled(body)
+    members = MEMBERS.decode(body)
     extra = {name: value for name, value in members.items() if name not in _READ}
+    messages, places = _Messages(extra).read(members)
+    tools, tool_places = _tools(members["tools"]) if "tools" in members else ((), ())
     conversation = Conversation(
         format=Format.GENERATE_CONTENT,
-        messages=_Messages(extra).read(members),
-        extra=extra,
+        messages=messages,
+        tools=tuple(tools),
+        extra=extra | _unread.of(body),
+        places=Places(parts=places, tools=tuple(tool_places)),
     )
-    if "tools" in members:
-        conversation.tools = tuple(_tools(members["tools"]))
     if "toolConfig" in members:
-        conversation.tool_choice = _tool_choice(members["toolConfig"], extra)
+        conversation.tool_choice = _tool_choice(members["toolConfig"], conversation.extra)
     if "generationConfig" in members:
         read_config(members["generationConfig"], conversation)
     if "labels" in members:
@@ -124,14 +140,17 @@ class _Messages:
         self._extra = extra
         self._calls = AskedCalls()
 
-    def read(self, members: Members) -> tuple[Message, ...]:
+    def read(self, members: Members) -> tuple[tuple[Message, ...], tuple[str | tuple[str, ...], ...]]:
+        """The messages, and `Places.parts` of them."""
         messages: list[Message] = []
+        places: list[str] = []
         if "systemInstruction" in members:
             written = members["systemInstruction"]
             instruction = decoded(_instructions, written, "systemInstruction")
             if instruction is not None:
                 parts = self._parts(instruction, written, "systemInstruction", 0)
                 messages.append(Message(role=Role.SYSTEM, parts=parts))
+                places.append("systemInstruction.parts")
         if "contents" not in members:
             raise GatewayError("missing_field", "The field 'contents' is missing.", param="contents")
         written = members["contents"]
@@ -142,7 +161,8 @@ class _Messages:
             if role is None:
                 raise invalid(f"{where}.role", "A role is 'user' or 'model'")
             messages.append(Message(role=role, parts=self._parts(content, written, where, index)))
-        return with_whole_thoughts(tuple(messages))
+            places.append(f"{where}.parts")
+        return with_whole_thoughts(tuple(messages), places)
 
     def _parts(self, content: Content, written: msgspec.Raw, where: str, message: int) -> tuple[Part, ...]:
         """`written`: the content, or the list in which it is at `message`."""
@@ -183,7 +203,10 @@ class _Messages:
                 return result_of(response, id_)
             except msgspec.ValidationError:
                 raise invalid(f"{where}.functionResponse.response", "A response is an object") from None
-        return plain_part(shape)
+        part = plain_part(shape)
+        if bytes(shape.media_resolution) and (not isinstance(part, Image) or part.detail is None):
+            self._extra[f"{where}.mediaResolution"] = shape.media_resolution
+        return part
 
 
 def _items(value: msgspec.Raw, path: str) -> list[msgspec.Raw]:
@@ -193,19 +216,22 @@ def _items(value: msgspec.Raw, path: str) -> list[msgspec.Raw]:
         raise invalid(path, f"The field {path!r} is a list.") from None
 
 
-def _tools(written: msgspec.Raw) -> list[Tool | Foreign]:
-    """Each function, and each other tool of Google's as the only one of its object."""
+def _tools(written: msgspec.Raw) -> tuple[list[Tool | Foreign], list[str]]:
+    """Each function, and each other tool of Google's as the only one of its object; and `Places.tools`."""
     tools: list[Tool | Foreign] = []
+    places: list[str] = []
     for index, tool in enumerate(_items(written, "tools")):
         for kind, value in decoded(MEMBERS, tool, f"tools[{index}]").items():
+            path = f"tools[{index}].{kind}"
             if kind == "functionDeclarations":
-                path = f"tools[{index}].{kind}"
-                declarations = enumerate(_items(value, path))
-                tools += [_tool(each, f"{path}[{place}]") for place, each in declarations]
+                for place, each in enumerate(_items(value, path)):
+                    places.append(f"{path}[{place}]")
+                    tools.append(_tool(each, places[-1]))
             elif bytes(value) != b"null":
                 alone = msgspec.Raw(msgspec.json.encode({kind: value}))
+                places.append(path)
                 tools.append(Foreign(format=Format.GENERATE_CONTENT, kind=kind, raw=alone))
-    return tools
+    return tools, places
 
 
 def _tool(written: msgspec.Raw, path: str) -> Tool:

@@ -9,6 +9,7 @@ from fastgate.domain.format import Format
 from fastgate.wire.gemini.config_writer import generation_config
 from fastgate.wire.gemini.contents_writer import ContentsWriter
 from fastgate.wire.interface import Losses, Target
+from fastgate.wire.unread import is_path, put_back
 from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
 
 Member = dict[str, Any]
@@ -19,7 +20,7 @@ _LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
 _UNSAID: Final = ("logit_bias", "verbosity", "user", "prompt_cache_key", "parallel_tools")
 """Fields of `Conversation` that Gemini has no words for."""
 _PLACED: Final = ("generationConfig", "toolConfig")
-"""Members of which the reader keeps what it does not know by path."""
+"""Members that are there for what is put back into them."""
 
 
 def write_request(conversation: Conversation, target: Target, losses: Losses) -> Member:
@@ -66,7 +67,7 @@ def _put_tools(conversation: Conversation, body: Member, losses: Losses) -> None
 def _declaration(tool: Tool, index: int, losses: Losses, *, own: bool) -> Member:
     """`own`: the conversation is of this format."""
     if tool.cache is not None:
-        losses.drop("cache_control")
+        losses.drop(f"tools[{index}].cache_control")
     if tool.strict:
         losses.drop(f"tools[{index}].strict")
     declaration: Member = {"name": tool.name}
@@ -120,9 +121,5 @@ def _are_labels(metadata: dict[str, Any]) -> bool:
 
 
 def _put_extra(conversation: Conversation, body: Member) -> None:
-    for path, value in conversation.extra.items():
-        name, _, inner = path.partition(".")
-        if not inner:
-            body[name] = value
-        elif name in _PLACED:
-            body.setdefault(name, {})[inner] = value
+    body |= {name: value for name, value in conversation.extra.items() if not is_path(name)}
+    put_back(body, conversation.extra, into=_PLACED)

@@ -33,7 +33,8 @@ from fastgate.wire.gemini.reply_writer import finish_reason, function_call, imag
 from fastgate.wire.gemini.seal import OWN
 from fastgate.wire.gemini.shapes import MEMBERS
 from fastgate.wire.gemini.usage import usage_metadata
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.interface import Asked, Losses, Problem
+from fastgate.wire.lost import IMAGE, STOP_SEQUENCE, lose_delta, lose_tier
 from fastgate.wire.seals import REDACTED, Seal
 
 Member = dict[str, Any]
@@ -102,6 +103,7 @@ class GeminiStreamWriter:
     usage, and citations."""
 
     def __init__(self, asked: Asked) -> None:
+        self.losses = Losses()
         self._framing = framing_for(asked)
         self._candidates: dict[int, _Candidate] = {}
         self._usage: Usage | None = None
@@ -159,11 +161,17 @@ class GeminiStreamWriter:
                 self._of(choice).citations.append(citation)
             case ImageDelta(image=image, choice=choice):
                 part = image_part(image)
-                if part is not None:
+                if part is None:
+                    self.losses.drop(IMAGE)
+                else:
                     self._of(choice).parts.append(part)
             case ForeignDelta(format=Format.GENERATE_CONTENT, raw=raw):
                 self._of(0).parts.append(MEMBERS.decode(raw))
+            case ForeignDelta():
+                lose_delta(delta, self.losses)
             case Ended():
+                if delta.stop_sequence is not None:
+                    self.losses.drop(STOP_SEQUENCE)
                 candidate = self._of(delta.choice)
                 self._close(candidate)
                 candidate.finish = finish_reason(delta.finish, malformed=candidate.malformed)
@@ -175,8 +183,9 @@ class GeminiStreamWriter:
                 self._usage = usage or self._usage
             case Used(usage=usage):
                 self._usage = usage
-            case ForeignDelta() | Failed() | Closed():
-                pass  # other formats' content; a failure comes by `failure`, the end by `end`
+                lose_tier(usage.service_tier, self.losses)
+            case Failed() | Closed():
+                pass  # a failure comes by `failure`, the end by `end`
 
     def _of(self, choice: int) -> _Candidate:
         candidate = self._candidates.get(choice)

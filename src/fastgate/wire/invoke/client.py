@@ -7,7 +7,7 @@ from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
 from fastgate.wire.converse.exceptions import write_problem
 from fastgate.wire.converse.frames import STREAM_TYPE
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.invoke.stream_writer import InvokeStreamWriter
 from fastgate.wire.messages.reply_writer import write_answer
 from fastgate.wire.messages.request_reader import read_request
@@ -23,8 +23,8 @@ class InvokeClient:
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body, self.format)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply), asked)
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), asked, losses)
 
     def stream_writer(self, asked: Asked) -> InvokeStreamWriter:
         return InvokeStreamWriter(asked)

@@ -18,6 +18,7 @@ class InvokeStreamWriter:
 
     def __init__(self, asked: Asked) -> None:
         self._messages = StreamWriter(asked)
+        self.losses = self._messages.losses
         self._failed = False
 
     def write(self, deltas: Sequence[Delta]) -> bytes:

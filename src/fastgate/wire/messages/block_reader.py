@@ -22,6 +22,7 @@ from fastgate.domain.format import Format
 from fastgate.wire.messages.seal import opened
 from fastgate.wire.reading import split_reason
 from fastgate.wire.seals import AHEAD
+from fastgate.wire.unread import Known
 
 _NULL: Final = frozenset({b"", b"null"})
 
@@ -130,6 +131,8 @@ class BlockReader:
 
     def __init__(self, own: Format) -> None:
         """`own`: MESSAGES or INVOKE, what the blocks are written in."""
+        self.skipped: list[int] = []
+        """Places of blocks that are no parts: all they have is such a seal."""
         self._own = own
         self._seal: str | None = None
 
@@ -146,7 +149,9 @@ class BlockReader:
             except msgspec.ValidationError as error:
                 what, path = split_reason(error)
                 raise BlockError(f"[{index}]{path}", what) from None
-            if part is not None:
+            if part is None:
+                self.skipped.append(index)
+            else:
                 out.append(part)
         return tuple(out)
 
@@ -200,7 +205,7 @@ class BlockReader:
     def _tool_result(self, block: msgspec.Raw) -> Part:
         said = _results.decode(block)
         try:
-            parts = self.parts(said.content or [])
+            parts = BlockReader(self._own).parts(said.content or [])
         except BlockError as error:
             raise BlockError(f".content{error.path}", str(error)) from None
         return ToolResult(id=said.tool_use_id, parts=parts, is_error=said.is_error is True, cache=said.cache)
@@ -233,6 +238,28 @@ _READERS: Final[dict[str, Callable[[BlockReader, msgspec.Raw], Part | None]]] = 
     "thinking": BlockReader._thinking,
     "redacted_thinking": BlockReader._redacted_thinking,
 }
+
+
+KNOWN_CACHE_CONTROL: Final = Known(_CacheControl, also=("type",))
+_STRUCTS: Final = (_Text, _Image, _Document, _ToolUse, _ToolResult, _Thinking, _Redacted)
+
+
+def _known(content: Known | None) -> Known:
+    """Of blocks; `content`: of those that stand in them."""
+    return Known(
+        *_STRUCTS,
+        also=("type",),
+        only=("type", _READERS),
+        cache_control=KNOWN_CACHE_CONTROL,
+        caller=Known(also=("type",)),  # the model itself, where there is no more to it
+        citations=Known(_Enabled, lists=False),
+        source=Known(_Source, content=content),
+        content=content,
+    )
+
+
+KNOWN: Final = _known(_known(None))
+"""What is known of the members of blocks."""
 
 
 def arguments_of(input_: msgspec.Raw) -> str:

@@ -3,7 +3,7 @@
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.messages.problem import write_problem
 from fastgate.wire.messages.reply_writer import write_answer
 from fastgate.wire.messages.request_reader import read_request
@@ -21,8 +21,8 @@ class MessagesClient:
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body, self.format)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply), asked)
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), asked, losses)
 
     def stream_writer(self, asked: Asked) -> StreamWriter:
         return StreamWriter(asked)

@@ -4,8 +4,10 @@ from typing import Any, Final
 
 import msgspec
 
-from fastgate.domain.conversation import Citation, Foreign, Part, Refusal, Text, Thinking, ToolUse
+from fastgate.domain.conversation import Citation, Foreign, Image, Part, Refusal, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
+from fastgate.wire.interface import Losses
+from fastgate.wire.lost import CITATION, described, lose_part
 from fastgate.wire.messages.block_writer import tool_input
 from fastgate.wire.messages.seal import FAMILY, carried
 from fastgate.wire.seals import AHEAD, Seal
@@ -15,11 +17,16 @@ Block = dict[str, Any]
 _DIRECT: Final = {"type": "direct"}
 
 
-def blocks_of(part: Part) -> list[Block]:
-    """No block for what an answer in this format cannot have."""
+def blocks_of(part: Part, losses: Losses) -> list[Block]:
+    """No block for what an answer in this format cannot have; images are put into words."""
     match part:
         case Text():
-            return [*seal_block(part.signature), text_block(part.text, part.citations)]
+            block = text_block(part.text)
+            written = [each for each in map(citation, part.citations) if each is not None]
+            if len(written) < len(part.citations):
+                losses.drop(CITATION)
+            block["citations"] = written or None
+            return [*seal_block(part.signature), block]
         case Refusal():
             return [text_block(part.text)]
         case ToolUse():
@@ -29,12 +36,15 @@ def blocks_of(part: Part) -> list[Block]:
             return [thinking_block(part)]
         case Foreign() if part.format in FAMILY:
             return [msgspec.json.decode(part.raw, type=dict[str, msgspec.Raw])]
-    return []
+        case Image():
+            return [text_block(described(part, losses))]
+        case _:
+            lose_part(part, losses)
+            return []
 
 
-def text_block(text: str, citations: tuple[Citation, ...] = ()) -> Block:
-    written = [each for each in map(citation, citations) if each is not None]
-    return {"type": "text", "text": text, "citations": written or None}
+def text_block(text: str) -> Block:
+    return {"type": "text", "text": text, "citations": None}
 
 
 def tool_block(id_: str, name: str) -> Block:

@@ -12,6 +12,7 @@ from fastgate.domain.conversation import (
     Foreign,
     Message,
     Part,
+    Places,
     Reasoning,
     Role,
     Schema,
@@ -19,7 +20,7 @@ from fastgate.domain.conversation import (
     ToolChoice,
 )
 from fastgate.domain.format import Format
-from fastgate.wire.messages.block_reader import BlockError, BlockReader
+from fastgate.wire.messages.block_reader import KNOWN, KNOWN_CACHE_CONTROL, BlockError, BlockReader
 from fastgate.wire.messages.thread import refuse_thread
 from fastgate.wire.reading import (
     MEMBERS,
@@ -32,6 +33,7 @@ from fastgate.wire.reading import (
     too_deep,
 )
 from fastgate.wire.seals import carries_seals
+from fastgate.wire.unread import Known, Unread
 
 _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _CHOICES: Final = {
@@ -120,6 +122,21 @@ class _Metadata(msgspec.Struct):
     user_id: str | None = None
 
 
+_OF_TOOLS: Final = frozenset((*_Tool.__struct_fields__, "type"))
+_unread: Final = Unread(
+    Known(
+        kept=True,
+        system=KNOWN,
+        messages=Known(_Message, content=KNOWN),
+        tools=Known(_Tool, kept=True, only=("type", (None, "custom")), cache_control=KNOWN_CACHE_CONTROL),
+        tool_choice=Known(_Choice),
+        thinking=Known(_Thinking),
+        output_config=Known(_OutputConfig, kept=True),
+        metadata=Known(_Metadata),
+    )
+)
+
+
 def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
@@ -158,6 +175,8 @@ class _RequestReader:
         self._own = own
         self._body: Members = MEMBERS.decode(body)
         self._written: list[msgspec.Raw | None] = []
+        self._places: list[str | tuple[str, ...]] = []
+        self._unread = _unread.of(body)
 
     def conversation(self) -> Conversation:
         refuse_thread(self._body)
@@ -171,8 +190,9 @@ class _RequestReader:
             top_k=self._field("top_k"),
             stop=tuple(self._field("stop_sequences") or ()),
             service_tier=self._field("service_tier"),
-            extra={name: value for name, value in self._body.items() if name not in _READ},
+            extra={name: value for name, value in self._body.items() if name not in _READ} | self._unread,
             options=self._field("provider_options") or {},
+            places=Places(parts=tuple(self._places)),
         )
         if "tools" in self._body:
             request.tools = self._tools()
@@ -206,10 +226,14 @@ class _RequestReader:
 
     def _parts(self, content: msgspec.Raw, where: str) -> tuple[Part, ...]:
         self._written.append(None if carries_seals(self._own, bytes(content)) else content)
+        said = decoded(_contents, content, where) or ""
+        reader = BlockReader(self._own)
         try:
-            return BlockReader(self._own).parts(decoded(_contents, content, where) or "")
+            parts = reader.parts(said)
         except BlockError as error:
             raise invalid(where + error.path, str(error)) from None
+        self._places.append(where if len(parts) == len(said) else _kept(where, len(said), reader.skipped))
+        return parts
 
     def _tools(self) -> tuple[Tool | Foreign, ...]:
         out: list[Tool | Foreign] = []
@@ -269,6 +293,13 @@ class _RequestReader:
             request.reasoning = Reasoning(**wish)
 
 
+def _kept(where: str, count: int, skipped: list[int]) -> str | tuple[str, ...]:
+    """The places of those blocks that are parts."""
+    if not skipped:
+        return where
+    return tuple([f"{where}[{index}]" for index in range(count) if index not in skipped])
+
+
 def _tool(raw: msgspec.Raw, at: str) -> Tool:
     said: _Tool = decoded(_tools, raw, at)
     members: Members = MEMBERS.decode(raw)
@@ -281,6 +312,3 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
         cache=None if cache is None else _TTLS.get(cache.ttl or "", CacheFor.DEFAULT),
         extra={name: value for name, value in members.items() if name not in _OF_TOOLS},
     )
-
-
-_OF_TOOLS: Final = frozenset((*_Tool.__struct_fields__, "type"))

@@ -22,6 +22,7 @@ from fastgate.wire.messages.seal import FAMILY
 from fastgate.wire.messages.thinking import Thoughts
 from fastgate.wire.reading import MEMBERS
 from fastgate.wire.tools import NO_PARAMETERS, only_tools
+from fastgate.wire.unread import is_path, put_back
 from fastgate.wire.unsaid import drop_extra, drop_unsaid, written
 
 Content = str | list[Block] | msgspec.Raw
@@ -271,8 +272,9 @@ class _RequestWriter:
                 self._losses.drop(name)  # a header there
             elif name == "output_config":
                 body[name] = {**MEMBERS.decode(value), **body.get(name, {})}
-            else:
+            elif not is_path(name):
                 body.setdefault(name, value)
+        put_back(body, self._request.extra, into=("metadata",))
 
 
 def _results_first(blocks: list[Block]) -> list[Block]:

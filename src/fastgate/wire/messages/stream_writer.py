@@ -25,7 +25,8 @@ from fastgate.domain.reply import (
     Used,
 )
 from fastgate.domain.usage import Usage
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.interface import Asked, Losses, Problem
+from fastgate.wire.lost import CHOICES, CITATION, LOGPROBS, described, lose_delta, lose_tier
 from fastgate.wire.messages.finish import STOP_REASON_OF
 from fastgate.wire.messages.part_writer import citation, seal_block, text_block, thinking_block, tool_block
 from fastgate.wire.messages.problem import error_event
@@ -66,10 +67,13 @@ class StreamWriter:
     """Of server-sent events. The ends of the message wait for its usage, which may come last."""
 
     def __init__(self, asked: Asked) -> None:
+        self.losses = Losses()
         self._asked = asked
         self._out: list[bytes] = []
         self._begun = self._over = self._refused = False
         self._usage: Usage | None = None
+        self._tier: str | None = None
+        """The service tier that the client was told."""
         self._end: Ended | None = None
         self._blocks = 0
         self._open = ""  # "text" or "thinking" where the last block is one; tool uses are in `_tools`
@@ -98,12 +102,17 @@ class StreamWriter:
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _take(self, delta: Delta) -> None:
-        if getattr(delta, "choice", 0) or self._over:
+        if self._over:
+            return
+        if getattr(delta, "choice", 0):
+            self.losses.drop(CHOICES)
             return
         match delta:
             case TextDelta():
                 if delta.text:
                     self._say(delta.text)
+                if delta.logprobs is not None:
+                    self.losses.drop(LOGPROBS)
             case ToolDelta():
                 self._add_input(delta)
             case ThinkingDelta():
@@ -123,8 +132,12 @@ class StreamWriter:
             case ForeignDelta():
                 if delta.format in FAMILY:
                     self._add_block(bytes(delta.raw))
+                else:
+                    lose_delta(delta, self.losses)
             case ImageDelta():
-                pass  # an answer of this format has none
+                self._close()
+                self._say(described(delta.image, self.losses))
+                self._close()
             case Started():
                 self._usage = delta.usage
                 self._begin(delta.id, delta.model)
@@ -143,6 +156,7 @@ class StreamWriter:
         self._begun = True
         message = message_of(id_ or self._asked.fallback_id, model or self._asked.model)
         message["usage"] = whole_usage(self._usage)
+        self._tier = message["usage"]["service_tier"]
         self._event("message_start", {"message": message})
 
     def _say(self, text: str) -> None:
@@ -206,7 +220,9 @@ class StreamWriter:
 
     def _cite(self, delta: Cited) -> None:
         written = citation(delta.citation)
-        if written is not None:
+        if written is None:
+            self.losses.drop(CITATION)
+        else:
             self._show("text")
             self._out.append(_CITATION % (self._blocks - 1, _encode(written)))
 
@@ -222,6 +238,8 @@ class StreamWriter:
         finish = self._end.finish if self._end is not None else Finish.STOP
         if self._refused and finish is Finish.STOP:
             finish = Finish.REFUSED
+        if self._tier is None and self._usage is not None:
+            lose_tier(self._usage.service_tier, self.losses)  # only the first event has a place for it
         delta = {
             "stop_reason": STOP_REASON_OF[finish],
             "stop_sequence": self._end and self._end.stop_sequence,

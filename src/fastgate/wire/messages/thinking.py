@@ -16,7 +16,7 @@ from fastgate.domain.conversation import (
 from fastgate.wire.interface import Losses
 from fastgate.wire.messages.models import Traits
 from fastgate.wire.messages.seal import FAMILY
-from fastgate.wire.unsaid import written
+from fastgate.wire.unsaid import written, written_budget
 
 MIN_BUDGET: Final = 1_024
 
@@ -67,7 +67,7 @@ class Thoughts:
             self._losses.drop(self._name)
         elif traits.adaptive and (wish.budget_tokens is None or not traits.budgets):
             if wish.budget_tokens is not None:
-                self._losses.drop(f"{self._name}.budget_tokens")
+                self._losses.drop(written_budget(self._request))
             self._think({"type": "adaptive"}, wish)
         else:
             self._think_within(wish, max_tokens)
@@ -94,7 +94,7 @@ class Thoughts:
         if wish.budget_tokens is not None:
             budget = min(max(wish.budget_tokens, MIN_BUDGET), max_tokens - 1)
             if budget != wish.budget_tokens:
-                self._losses.drop(f"{self._name}.budget_tokens")
+                self._losses.drop(written_budget(self._request))
         else:
             budget = min(_BUDGETS[wish.effort or Effort.HIGH], max_tokens // 2)
         if budget < MIN_BUDGET or (not self._family and _answers_tools_unthinking(self._request.messages)):

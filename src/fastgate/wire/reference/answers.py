@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
-from fastgate.domain.conversation import Citation, Part, Refusal, Text, Thinking, ToolUse
+from fastgate.domain.conversation import Citation, Image, Part, Refusal, Source, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.domain.usage import Usage
 from fastgate.wire.formats import CLIENTS, PROVIDERS
-from fastgate.wire.interface import Asked, raw
+from fastgate.wire.interface import Asked, Losses, raw
 from fastgate.wire.reference.native_answers import NATIVE
 from fastgate.wire.reference.requests import SIDES, read
-from fastgate.wire.reference.samples import ARGUMENTS_TEXT, JSON, PLAIN
+from fastgate.wire.reference.samples import ARGUMENTS_TEXT, JSON, PIXEL, PLAIN
 from fastgate.wire.reference.unread_answers import SIGNS
 from fastgate.wire.reference.verdict import Verdict, comparable, covers
 
@@ -40,6 +40,7 @@ ANSWERS: Final[Mapping[str, Reply]] = {
     "text before a call": _reply(_choice(_TEXT, _CALL, finish=Finish.TOOL_USE)),
     "thinking": _reply(_choice(Thinking(text="Hm."), _TEXT)),
     "refusal": _reply(_choice(Refusal(text="No."), finish=Finish.REFUSED)),
+    "image": _reply(_choice(_TEXT, Image(source=Source(media_type="image/png", data=PIXEL)))),
     "citation of a page": _reply(
         _choice(
             Text(
@@ -69,21 +70,25 @@ def verdict(upstream: Format, client: Format, feature: str) -> Verdict:
     if client is upstream:
         return Verdict.YES  # its bytes pass through
     plain, reply = said
-    body = write(client, reply)
+    losses = Losses()
+    body = write(client, reply, losses)
+    if losses.names:
+        return Verdict.DROPPED
+    unsaid = Verdict.DROPPED if feature.startswith("usage: ") else Verdict.SILENT  # its sums are said
     if client not in PROVIDERS:
         seen = (sign.verdict for sign in SIGNS[client].get(feature, ()) if sign.seen_in(body))
-        return next(seen, Verdict.DROPPED)
-    if body == write(client, plain):
-        return Verdict.DROPPED
+        return next(seen, unsaid)
+    if body == write(client, plain, Losses()):
+        return unsaid
     got = _neutral(_read(client, body))
     wanted, without = _neutral(reply), _neutral(plain)
     news = [name for name, value in wanted.items() if value != without[name]]
     return Verdict.YES if all(covers(got[name], wanted[name]) for name in news) else Verdict.EMULATED
 
 
-def write(client: Format, reply: Reply) -> bytes:
+def write(client: Format, reply: Reply, losses: Losses) -> bytes:
     """An answer to the plain request."""
-    return CLIENTS[client].write_answer(reply, asked(client))
+    return CLIENTS[client].write_answer(reply, asked(client), losses)
 
 
 def asked(client: Format) -> Asked:
@@ -96,8 +101,8 @@ def _said(upstream: Format, feature: str) -> tuple[Reply, Reply] | None:
     """The plain answer and the one of the feature, as they are read from a provider of this format; None:
     none of them says it."""
     if upstream in CLIENTS:
-        plain = _read(upstream, write(upstream, PLAIN_REPLY))
-        reply = _read(upstream, write(upstream, ANSWERS[feature]))
+        plain = _read(upstream, write(upstream, PLAIN_REPLY, Losses()))
+        reply = _read(upstream, write(upstream, ANSWERS[feature], Losses()))
     else:
         bodies = NATIVE[upstream]
         if feature not in bodies:

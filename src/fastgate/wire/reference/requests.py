@@ -11,6 +11,7 @@ from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Losses, Request, Target
+from fastgate.wire.places import client_names
 from fastgate.wire.reference import (
     chat,
     completions,
@@ -22,6 +23,7 @@ from fastgate.wire.reference import (
 )
 from fastgate.wire.reference.samples import JSON, REQUESTS, TWO_TEXTS, Said
 from fastgate.wire.reference.verdict import Verdict, comparable, covers
+from fastgate.wire.unread import left_out
 
 
 class Side(NamedTuple):
@@ -137,7 +139,7 @@ def read(client: Format, members: JSON) -> Request:
 
 def written(request: Request, upstream: Format) -> tuple[JSON, set[str]]:
     dialect, model = TARGETS[upstream]
-    losses = Losses()
+    losses = Losses(client_names(request))
     target = Target(
         provider=dialect,
         model=model,
@@ -148,9 +150,8 @@ def written(request: Request, upstream: Format) -> tuple[JSON, set[str]]:
         dialect=dialect,
     )
     body = PROVIDERS[upstream].write_request(request, target, losses)
-    for name in request.extra:
-        if name not in body:
-            losses.drop(name)
+    for path in left_out(body, request.extra):
+        losses.leave_out(path)
     return msgspec.json.decode(msgspec.json.encode(body)), set(losses.names)
 
 
@@ -170,5 +171,5 @@ def _neutral(request: Request, *, titles: bool = False) -> JSON:
 def _members(request: Request, fields_of: type[Request]) -> JSON:
     """Those that are written in no format of their own."""
     members: JSON = comparable(msgspec.json.decode(msgspec.json.encode(request)))
-    common = set(fields_of.__struct_fields__) - {"format", "extra", "options"}
+    common = set(fields_of.__struct_fields__) - {"format", "extra", "options", "places"}
     return {name: value for name, value in members.items() if name in common}

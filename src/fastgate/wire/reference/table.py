@@ -26,9 +26,16 @@ format, what they name as lost is noted, and the body is read again.
   tool's result as one of the user's, base64 by the gateway itself.
 - **in part**: some of it, such as the largest temperature that the provider takes in place of 1.5.
 - **dropped**: not at all. Of a request both are named in the header `x-fastgate-dropped`, or refused with
-  `compat: strict`; an answer in the client's format has no field for it.
+  `compat: strict`. Of an answer it is named there as `answer.image`, `answer.logprobs` and so on. A stream's
+  headers are sent before that is known: it is named in the log line (`dropped`), and at the end in a comment,
+  `: fastgate dropped=answer.image`, where the stream is of server-sent events and not Gemini's. Parts of the
+  usage without a field of their own are only in its sums.
 - **refused**: 400, as a request without it would be another one.
 - **-**: the client's format cannot say it, or, of an answer, the provider's.
+
+Answers of Messages, InvokeModel and completions have no images. One that a model made reaches their clients
+in words: as its address on the web, in Markdown, or as a sentence that stands in its place. So does an image
+that is not there as bytes with Responses and Converse.
 
 Bedrock's InvokeModel (`invoke`) and Claude on Vertex AI are as `messages`. What a model cannot do depends on
 the model too; shown are {models}.

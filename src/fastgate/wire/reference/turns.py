@@ -8,6 +8,7 @@ import msgspec
 from fastgate.domain.conversation import Part, Text, Thinking, ToolUse
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Finish, Reply
+from fastgate.wire.interface import Losses
 from fastgate.wire.reference.answers import write
 from fastgate.wire.reference.requests import SIDES, read, written
 from fastgate.wire.reference.samples import ARGUMENTS_TEXT, JSON, PLAIN
@@ -54,7 +55,7 @@ def verdict(upstream: Format, client: Format, seal: str) -> Verdict:
     if client is upstream:
         return Verdict.YES  # its bytes pass through
     choice = Choice(parts=parts, finish=Finish.STOP)
-    answer = msgspec.json.decode(write(client, Reply(id="answer_1", model="m", choices=(choice,))))
+    answer = msgspec.json.decode(write(client, Reply(id="answer_1", model="m", choices=(choice,)), Losses()))
     plain = SIDES[client].plain
     name, said = NEXT[client]
     request = read(client, {**plain, name: [*plain[name], *said(answer), *plain[name]]})

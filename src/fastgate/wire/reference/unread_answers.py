@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fastgate.domain.format import Format
-from fastgate.wire.reference.samples import PLAIN
+from fastgate.wire.reference.samples import PIXEL, PLAIN
 from fastgate.wire.reference.verdict import Verdict
 
 
@@ -43,6 +43,7 @@ SIGNS: Final[Mapping[Format, Signs]] = {
             Sign(Verdict.YES, b'"refusal":"No."'),
             Sign(Verdict.EMULATED, b'"reason":"content_filter"', b'"text":"No."'),
         ),
+        "image": (Sign(Verdict.YES, b'"type":"image_generation_call"', PIXEL.encode()),),
         "citation of a page": (Sign(Verdict.YES, b'"type":"url_citation"', b"https://example.com/"),),
         "logprobs": (Sign(Verdict.YES, b'"logprob":-0.5'),),
         "finish: output cap": (Sign(Verdict.YES, b'"reason":"max_output_tokens"'),),

@@ -11,7 +11,7 @@ class Verdict(StrEnum):
     YES = "yes"
     EMULATED = "emulated"  # by other means, or in other words
     PARTLY = "in part"  # some of it is said, and what is not is named
-    DROPPED = "dropped"  # not said; of requests it is named
+    DROPPED = "dropped"  # not said, and named
     REFUSED = "refused"
     UNSAYABLE = "-"
     SILENT = "LOST"  # not said, and nobody is told: must not be

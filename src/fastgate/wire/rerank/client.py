@@ -7,7 +7,7 @@ from fastgate.domain.embedding import RerankReply, RerankRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.openai import write_problem
 from fastgate.wire.rerank.documents import Document, document_of
 from fastgate.wire.rerank.fields import read_rerank, rerank_text
@@ -41,7 +41,7 @@ class RerankClient(UnstreamedClient):
     def read_request(self, body: bytes, path_model: str | None) -> RerankRequest:
         return read_rerank(body, self.format)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
         reply = expect(answer, RerankReply)
         request = expect(asked.request, RerankRequest)
         used = (reply.usage or Usage()).input_tokens

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastgate.domain.embedding import RerankRequest
 from fastgate.errors import GatewayError
+from fastgate.wire.interface import Losses
 
 Document = dict[str, Any]
 
@@ -12,6 +13,14 @@ def texts_of(request: RerankRequest) -> list[str]:
     """All as texts: `text` is what is ranked, also where a document has other fields. GatewayError
     `invalid_field` for a document without one."""
     return [_text(document, index) for index, document in enumerate(request.documents)]
+
+
+def drop_beside_text(request: RerankRequest, losses: Losses) -> None:
+    """Where only the texts are ranked."""
+    for index, document in enumerate(request.documents):
+        for name in document if isinstance(document, dict) else ():
+            if name != "text":
+                losses.drop(f"documents[{index}].{name}")
 
 
 def document_of(request: RerankRequest, index: int) -> Document:

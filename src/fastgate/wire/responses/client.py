@@ -7,7 +7,7 @@ import msgspec
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.interface import Answer, Asked, Header, Problem, expect
+from fastgate.wire.interface import Answer, Asked, Header, Losses, Problem, expect
 from fastgate.wire.lenient import UNREADABLE
 from fastgate.wire.openai import EVENT_STREAM, write_problem
 from fastgate.wire.openai_text import answer_text, request_text
@@ -32,8 +32,8 @@ class ResponsesClient:
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body)
 
-    def write_answer(self, answer: Answer, asked: Asked) -> bytes:
-        return write_answer(expect(answer, Reply), asked)
+    def write_answer(self, answer: Answer, asked: Asked, losses: Losses) -> bytes:
+        return write_answer(expect(answer, Reply), asked, losses)
 
     def stream_writer(self, asked: Asked) -> ResponsesStreamWriter:
         return ResponsesStreamWriter(asked)

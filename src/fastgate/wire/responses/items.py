@@ -57,8 +57,9 @@ def call_item(id_: str, status: str, call_id: str, name: str, arguments: str, *,
     }
 
 
-def image_item(id_: str, data: str) -> Written:
-    return {"type": "image_generation_call", "id": id_, "status": "completed", "result": data}
+def image_item(id_: str, status: str, data: str | None) -> Written:
+    """As OpenAI says that its own tool made one; `data` once it is there."""
+    return {"type": "image_generation_call", "id": id_, "status": status, "result": data}
 
 
 def annotation_of(citation: Citation, start: int, end: int, offset: int = 0) -> Written | None:

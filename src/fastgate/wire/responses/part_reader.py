@@ -27,9 +27,11 @@ from fastgate.wire.responses.shapes import (
     FilePart,
     ImagePart,
     Kind,
+    ReasoningText,
     RefusalPart,
     TextPart,
 )
+from fastgate.wire.unread import Known
 
 _kinds: Final = msgspec.json.Decoder(Kind)
 _texts: Final = msgspec.json.Decoder(TextPart)
@@ -119,3 +121,16 @@ _READERS: Final[dict[str, Callable[[msgspec.Raw, str], Part]]] = {
     "input_file": _file,
     "input_audio": _audio,
 }
+
+KNOWN_PARTS: Final = Known(
+    TextPart,
+    RefusalPart,
+    ImagePart,
+    FilePart,
+    AudioPart,
+    ReasoningText,
+    also=("type", "logprobs"),
+    only=("type", (*_READERS, "reasoning_text")),
+    prompt_cache_breakpoint=Known(Breakpoint, also=("mode",)),
+)
+"""What is known of the members of parts; the text of reasoning stands in their place."""

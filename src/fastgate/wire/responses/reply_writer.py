@@ -4,7 +4,9 @@ import msgspec
 
 from fastgate.domain.conversation import Citation, Image, Part, Refusal, Text, Thinking, ToolUse
 from fastgate.domain.reply import Choice, Finish, Reply
-from fastgate.wire.interface import Asked
+from fastgate.wire.chat.usage import tier_of
+from fastgate.wire.interface import Asked, Losses
+from fastgate.wire.lost import CHOICES, CITATION, STOP_SEQUENCE, described, lose_part, lose_tier
 from fastgate.wire.responses.ids import item_id
 from fastgate.wire.responses.items import (
     Written,
@@ -21,22 +23,29 @@ from fastgate.wire.responses.response_object import ResponseObject, incomplete_r
 from fastgate.wire.responses.seal import encrypted_ahead, encrypted_of
 
 
-def write_answer(reply: Reply, asked: Asked) -> bytes:
+def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
     """The first choice; a client of this format can ask for one only."""
     response = ResponseObject(asked)
     response.model = reply.model or asked.model
-    response.tier = reply.service_tier
+    response.tier = tier_of(reply.service_tier)
+    if response.tier is None:
+        lose_tier(reply.service_tier, losses)
     choice = reply.choices[0] if reply.choices else Choice(parts=(), finish=Finish.STOP)
+    if len(reply.choices) > 1:
+        losses.drop(CHOICES)
+    if choice.stop_sequence is not None:
+        losses.drop(STOP_SEQUENCE)
     refused = any(isinstance(part, Refusal) for part in choice.parts)
     complete = incomplete_reason(choice.finish, refused=refused) is None
-    output = _Output(response.id, choice).written(complete=complete)
+    output = _Output(response.id, choice, losses).written(complete=complete)
     return msgspec.json.encode(response.ended(output, reply.usage, choice.finish, refused=refused))
 
 
 class _Output:
-    def __init__(self, response_id: str, choice: Choice) -> None:
+    def __init__(self, response_id: str, choice: Choice, losses: Losses) -> None:
         self._response_id = response_id
         self._choice = choice
+        self._losses = losses
         self._items: list[Written] = []
         self._message: Written | None = None
         """The last item, where it is a message: what is said next belongs to it."""
@@ -68,9 +77,11 @@ class _Output:
                     self._put(reasoning_item(self._id("rs"), "", encrypted_ahead(part.signature)))
                 self._put(_call(self._id("ctc" if part.custom else "fc"), part))
             case Image() if part.source.data is not None:
-                self._put(image_item(self._id("ig"), part.source.data))
+                self._put(image_item(self._id("ig"), "completed", part.source.data))
+            case Image():
+                self._say(described(part, self._losses), ())
             case _:
-                pass  # an answer of another format has no part that could be said here
+                lose_part(part, self._losses)
 
     def _id(self, kind: str) -> str:
         return item_id(self._response_id, kind, len(self._items))
@@ -98,7 +109,10 @@ class _Output:
         part["text"] += text
         self._length += len(text)
         written = (annotation_of(each, start, len(part["text"]), offset) for each in citations)
-        part["annotations"] += [each for each in written if each is not None]
+        said = [each for each in written if each is not None]
+        part["annotations"] += said
+        if len(said) < len(citations):
+            self._losses.drop(CITATION)
 
     def _tell(self, logprobs: list[Written]) -> None:
         """They are of all text; the first part of text has them where there are several."""

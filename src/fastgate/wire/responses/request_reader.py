@@ -5,27 +5,32 @@ refused: an answer without it would be one to another question. All else that ha
 as it was written (`extra`).
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
 
-from fastgate.domain.conversation import Message, Reasoning, Role, Schema, Text
+from fastgate.domain.conversation import Message, Places, Reasoning, Role, Schema, Text
 from fastgate.domain.format import Format
 from fastgate.wire.interface import raw
 from fastgate.wire.reading import MEMBERS, Members, decoded, invalid, json_object, missing
 from fastgate.wire.responses.echo import echo_of
-from fastgate.wire.responses.item_reader import read_items
+from fastgate.wire.responses.item_reader import KNOWN_ITEMS, item_path, read_items
 from fastgate.wire.responses.shapes import (
     Choice,
+    CustomTool,
+    FunctionTool,
     ReasoningConfig,
     ResponsesConversation,
     ResponsesRequest,
     TextConfig,
 )
 from fastgate.wire.responses.tool_reader import read_choice, read_tools
+from fastgate.wire.unread import Known, Unread
 
 _requests: Final = msgspec.json.Decoder(ResponsesRequest)
 
+_ITEM: Final = re.compile(r"^input\[(\d+)\]")
 _LOGPROBS: Final = "message.output_text.logprobs"
 _ALWAYS_INCLUDED: Final = "reasoning.encrypted_content"
 _REFUSED: Final = {
@@ -33,19 +38,30 @@ _REFUSED: Final = {
     "conversation": "Only OpenAI has the conversation that this response is to be part of",
     "prompt": "Only OpenAI has the template that this names",
 }
+_unread: Final = Unread(
+    Known(
+        ResponsesRequest,
+        kept=True,
+        input=KNOWN_ITEMS,
+        tools=Known(FunctionTool, CustomTool, kept=True, only=("type", ("function", "custom"))),
+        tool_choice=Known(Choice, only=("type", ("function", "custom", "allowed_tools"))),
+    )
+)
 _ASKS_NOTHING: Final = {"truncation": b'"disabled"', "context_management": b"[]"}
 
 
-def read_request(body: bytes) -> ResponsesConversation:
-    """GatewayError `missing_field`, `invalid_field`."""
+def read_request(body: bytes, earlier: int = 0) -> ResponsesConversation:
+    """`earlier`: so many of its first items are not the client's own, but led to the response that it names.
+    GatewayError `missing_field`, `invalid_field`."""
     request = decoded(_requests, body)
     members = MEMBERS.decode(body)
     _refuse_stored(request, members)
-    extra = _unread(request, members)
+    extra = _extra(request, members)
     logprobs = _read_include(request, extra)
+    messages, places = _messages(request, earlier)
     return ResponsesConversation(
         format=Format.RESPONSES,
-        messages=_messages(request),
+        messages=messages,
         tools=read_tools(request.tools),
         tool_choice=_choice(request, members, extra),
         parallel_tools=request.parallel_tool_calls,
@@ -57,15 +73,16 @@ def read_request(body: bytes) -> ResponsesConversation:
         logprobs=logprobs,
         top_logprobs=request.top_logprobs,
         output_schema=_schema(request.text),
-        reasoning=None if request.reasoning is None else _reasoning(request.reasoning, members, extra),
+        reasoning=None if request.reasoning is None else _reasoning(request.reasoning),
         verbosity=None if request.text is None else request.text.verbosity,
         service_tier=request.service_tier,
         user=request.user if request.user is not None else request.safety_identifier,
         metadata=request.metadata,
         store=request.store,
         prompt_cache_key=request.prompt_cache_key,
-        extra=extra,
+        extra=extra | _unread_in(body, earlier),
         options=request.provider_options or {},
+        places=places,
         echo=echo_of(members),
     )
 
@@ -78,7 +95,7 @@ def _refuse_stored(request: ResponsesRequest, members: Members) -> None:
         raise invalid("background", "Only OpenAI answers in the background")
 
 
-def _unread(request: ResponsesRequest, members: Members) -> Members:
+def _extra(request: ResponsesRequest, members: Members) -> Members:
     known = request.__struct_fields__
     extra = {
         name: value
@@ -100,12 +117,23 @@ def _read_include(request: ResponsesRequest, extra: Members) -> bool | None:
     return True if _LOGPROBS in asked or request.top_logprobs else None
 
 
-def _messages(request: ResponsesRequest) -> tuple[Message, ...]:
+def _unread_in(body: bytes, earlier: int) -> Members:
+    unread = _unread.of(body)
+    if not earlier:
+        return unread
+    return {
+        _ITEM.sub(lambda found: item_path(int(found[1]), earlier), path): value
+        for path, value in unread.items()
+    }
+
+
+def _messages(request: ResponsesRequest, earlier: int) -> tuple[tuple[Message, ...], Places]:
     items = missing("input") if request.input is None else request.input
-    messages = read_items(items)
+    messages, places = read_items(items, earlier)
     if request.instructions:
         messages.insert(0, Message(role=Role.SYSTEM, parts=(Text(text=request.instructions),)))
-    return tuple(messages)
+        places.insert(0, ("instructions",))
+    return tuple(messages), Places(parts=tuple(places))
 
 
 def _choice(request: ResponsesRequest, members: Members, extra: Members) -> Any:
@@ -129,14 +157,7 @@ def _schema(text: TextConfig | None) -> Schema | None:
     )
 
 
-def _reasoning(said: ReasoningConfig, members: Members, extra: Members) -> Reasoning | None:
-    rest = {
-        name: value
-        for name, value in MEMBERS.decode(members["reasoning"]).items()
-        if name not in said.__struct_fields__ and bytes(value) != b"null"
-    }
-    if rest:
-        extra["reasoning"] = raw(rest)
+def _reasoning(said: ReasoningConfig) -> Reasoning | None:
     summary = said.summary or said.generate_summary
     if said.effort is None and summary is None:
         return None

@@ -5,7 +5,6 @@ from typing import Final
 from fastgate import clock
 from fastgate.domain.reply import Finish
 from fastgate.domain.usage import Usage
-from fastgate.wire.chat.usage import tier_of
 from fastgate.wire.interface import Asked, Problem
 from fastgate.wire.responses.echo import UNSAID
 from fastgate.wire.responses.ids import new_response_id
@@ -32,7 +31,7 @@ def incomplete_reason(finish: Finish, *, refused: bool) -> str | None:
 
 
 class ResponseObject:
-    """Of one answer. `model` and `tier` are as the provider says, once it has."""
+    """Of one answer. `model` is as the provider says, once it has, `tier` as OpenAI calls it."""
 
     def __init__(self, asked: Asked) -> None:
         self.id = new_response_id()
@@ -67,7 +66,7 @@ class ResponseObject:
             "model": self.model,
             "output": output,
             **self._said,
-            "service_tier": tier_of(self.tier) or "default",
+            "service_tier": self.tier or "default",
             "usage": None if usage is None else _usage(usage),
         }
 

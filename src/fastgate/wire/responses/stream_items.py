@@ -9,6 +9,7 @@ from fastgate.wire.responses.items import (
     Written,
     annotation_of,
     call_item,
+    image_item,
     message_item,
     reasoning_item,
     refusal_part,
@@ -200,3 +201,24 @@ class StreamCall:
             self._events.add("response.function_call_arguments.done", **at, name=name, arguments=arguments)
         self.done = self.written(status)
         self._events.add("response.output_item.done", output_index=self._index, item=self.done)
+
+
+class StreamImage:
+    """Whole from the beginning, so its events follow each other at once."""
+
+    def __init__(self, events: Events, id_: str, index: int, data: str) -> None:
+        self._id = id_
+        self._data = data
+        at = {"item_id": id_, "output_index": index}
+        begun = image_item(id_, "in_progress", None)
+        events.add("response.output_item.added", output_index=index, item=begun)
+        events.add("response.image_generation_call.in_progress", **at)
+        events.add("response.image_generation_call.completed", **at)
+        self.done: Written | None = self.written("completed")
+        events.add("response.output_item.done", output_index=index, item=self.done)
+
+    def written(self, status: str) -> Written:
+        return image_item(self._id, "completed", self._data)
+
+    def end(self, status: str) -> None:
+        """It has ended."""

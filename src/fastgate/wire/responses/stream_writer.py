@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fastgate.domain.conversation import Citation
+from fastgate.domain.conversation import Citation, Image
 from fastgate.domain.reply import (
     Cited,
     Closed,
@@ -10,6 +10,8 @@ from fastgate.domain.reply import (
     Ended,
     Failed,
     Finish,
+    ForeignDelta,
+    ImageDelta,
     RefusalDelta,
     Sealed,
     Started,
@@ -20,14 +22,22 @@ from fastgate.domain.reply import (
     Used,
 )
 from fastgate.domain.usage import Usage
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.chat.usage import tier_of
+from fastgate.wire.interface import Asked, Losses, Problem
+from fastgate.wire.lost import CHOICES, CITATION, STOP_SEQUENCE, described, lose_delta, lose_tier
 from fastgate.wire.messages.seal import FAMILY
 from fastgate.wire.responses.events import Events
 from fastgate.wire.responses.ids import item_id
 from fastgate.wire.responses.items import logprobs_of
 from fastgate.wire.responses.response_object import ResponseObject, incomplete_reason
 from fastgate.wire.responses.seal import carried, encrypted_ahead
-from fastgate.wire.responses.stream_items import StreamCall, StreamItem, StreamMessage, StreamReasoning
+from fastgate.wire.responses.stream_items import (
+    StreamCall,
+    StreamImage,
+    StreamItem,
+    StreamMessage,
+    StreamReasoning,
+)
 from fastgate.wire.seals import AHEAD, REDACTED, Seal
 
 
@@ -35,6 +45,7 @@ class ResponsesStreamWriter:
     """As `StreamWriter`. The end of the response waits for its usage, which may come last."""
 
     def __init__(self, asked: Asked) -> None:
+        self.losses = Losses()
         self._response = ResponseObject(asked)
         self._events = Events()
         self._begun = self._over = self._refused = False
@@ -49,7 +60,11 @@ class ResponsesStreamWriter:
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
         for delta in deltas:
-            if not self._over and not getattr(delta, "choice", 0):
+            if self._over:
+                break
+            if getattr(delta, "choice", 0):
+                self.losses.drop(CHOICES)
+            else:
                 self._take(delta)
         return self._events.taken()
 
@@ -85,18 +100,22 @@ class ResponsesStreamWriter:
                 self._seal(delta)
             case Cited():
                 self._cite(delta.citation)
+            case ImageDelta():
+                self._show(delta.image)
             case Started():
                 self._begin(delta)
             case Ended():
                 self._finish = delta.finish
+                if delta.stop_sequence is not None:
+                    self.losses.drop(STOP_SEQUENCE)
             case Used():
                 self._use(delta.usage)
             case Failed():
                 self._fail(Problem(delta.status, delta.message, "", None, None, ""))
             case Closed():
                 self._complete()
-            case _:
-                pass  # only another format knows it
+            case ForeignDelta():
+                lose_delta(delta, self.losses)
 
     def _begin(self, started: Started | None = None) -> None:
         if self._begun:
@@ -112,7 +131,9 @@ class ResponsesStreamWriter:
 
     def _use(self, usage: Usage) -> None:
         self._usage = usage
-        self._response.tier = usage.service_tier or self._response.tier
+        self._response.tier = tier_of(usage.service_tier) or self._response.tier
+        if self._response.tier is None:
+            lose_tier(usage.service_tier, self.losses)
 
     def _message(self) -> StreamMessage:
         if not isinstance(self._open, StreamMessage):
@@ -168,8 +189,17 @@ class ResponsesStreamWriter:
         self._close()
 
     def _cite(self, citation: Citation) -> None:
-        if citation.url is not None:
+        if citation.url is None:
+            self.losses.drop(CITATION)
+        else:
             self._message().cite(citation)
+
+    def _show(self, image: Image) -> None:
+        if image.source.data is None:
+            self._message().say(described(image, self.losses), [])
+            return
+        self._close()
+        self._items.append(StreamImage(*self._place("ig"), image.source.data))
 
     def _fail(self, problem: Problem) -> None:
         self._over = True

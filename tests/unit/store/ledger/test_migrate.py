@@ -62,3 +62,27 @@ def test_a_migration_that_fails_leaves_nothing(ledger: LedgerDatabase, url: str,
     )
     assert sorted(inspect(engine).get_table_names()) == ["alembic_version", "archives"]
     engine.dispose()
+
+
+def made(url: str, tmp_path: Path, *, upgrade: bool) -> list[object]:
+    """The schema of a ledger that was not there before, as the database describes it."""
+    ledger = LedgerDatabase.open(url, tmp_path, upgrade=upgrade)
+    with ledger.writing() as connection:
+        looked_at = inspect(connection)
+        found: list[object] = [connection.execute(text("SELECT * FROM alembic_version")).all()]
+        for table in sorted(looked_at.get_table_names()):
+            found += [
+                table,
+                [{**column, "type": str(column["type"])} for column in looked_at.get_columns(table)],
+                looked_at.get_pk_constraint(table),
+                sorted(looked_at.get_indexes(table), key=str),
+                sorted(looked_at.get_unique_constraints(table), key=str),
+            ]
+        METADATA.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    ledger.close()
+    return found
+
+
+def test_a_new_ledger_is_what_the_migrations_lead_to(url: str, tmp_path: Path) -> None:
+    assert made(url, tmp_path, upgrade=False) == made(url, tmp_path, upgrade=True)

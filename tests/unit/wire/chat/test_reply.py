@@ -35,14 +35,14 @@ from fastgate.domain.usage import Usage
 from fastgate.wire.chat import CLIENT, PROVIDER
 from fastgate.wire.chat.finish import FINISH_OF, REASON_OF
 from fastgate.wire.chat.request_reader import FunctionConversation
-from fastgate.wire.interface import Problem, raw
+from fastgate.wire.interface import Losses, Problem, raw
 
 ASKED = asked(Conversation(format=Format.CHAT, messages=()))
 
 
 def written(*parts: Part, finish: Finish = Finish.STOP, **fields: Any) -> dict[str, Any]:
     reply = Reply(id="id-1", model="m-1", choices=(Choice(parts=parts, finish=finish),), **fields)
-    answer = CLIENT.write_answer(reply, ASKED)
+    answer = CLIENT.write_answer(reply, ASKED, Losses())
     read_by_sdk(answer)
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded
@@ -136,7 +136,7 @@ def test_a_whole_answer() -> None:
 
 def test_an_answer_that_says_neither_who_nor_what() -> None:
     reply = Reply(id="", model="", choices=(Choice(parts=(), finish=Finish.STOP),))
-    answer = read_by_sdk(CLIENT.write_answer(reply, ASKED))
+    answer = read_by_sdk(CLIENT.write_answer(reply, ASKED, Losses()))
     assert (answer.id, answer.model, answer.usage) == ("fallback-id", "asked-model", None)
     assert answer.choices[0].message.content == ""
 
@@ -157,7 +157,7 @@ SAYS = Says(
 
 @given(replies(SAYS, choices=2, finishes=tuple(Finish)))
 def test_any_answer_is_what_the_sdk_and_the_published_description_demand(reply: Reply) -> None:
-    answer = CLIENT.write_answer(reply, ASKED)
+    answer = CLIENT.write_answer(reply, ASKED, Losses())
     read_by_sdk(answer)
     _published().validate(msgspec.json.decode(answer))
 
@@ -216,7 +216,7 @@ def test_a_client_of_functions_gets_a_function_call() -> None:
     calls = tuple(ToolUse(id=name, name=name, arguments="{}") for name in ("f", "g"))
     reply = Reply(id="i", model="m", choices=(Choice(parts=calls, finish=Finish.TOOL_USE),))
     legacy = asked(FunctionConversation(format=Format.CHAT, messages=()))
-    choice = read_by_sdk(CLIENT.write_answer(reply, legacy)).choices[0]
+    choice = read_by_sdk(CLIENT.write_answer(reply, legacy, Losses())).choices[0]
     assert choice.finish_reason == "function_call"
     assert choice.message.function_call is not None
     assert choice.message.function_call.name == "f"
@@ -262,7 +262,7 @@ def test_a_problem_is_the_sdks_own_error() -> None:
 
 @given(replies(SAYS, usage=usages(("cached_input_tokens", "cache_write_tokens", "reasoning_tokens"))))
 def test_what_is_written_is_read_again(reply: Reply) -> None:
-    again = PROVIDER.read_answer(CLIENT.write_answer(reply, ASKED))
+    again = PROVIDER.read_answer(CLIENT.write_answer(reply, ASKED, Losses()))
     assert (again.id, again.model, again.usage) == (reply.id, reply.model, reply.usage)
     assert [joined(choice.parts) for choice in again.choices] == [
         joined(choice.parts) for choice in reply.choices
@@ -409,6 +409,6 @@ def test_text_of_requests_and_answers() -> None:
     request = {"messages": [{"role": "user", "content": "hello"}], "tools": [{"type": "function"}]}
     assert "hello" in CLIENT.text(msgspec.json.encode(request))
     reply = Reply(id="i", model="m", choices=(Choice(parts=(Text(text="world"),), finish=Finish.STOP),))
-    answer = CLIENT.write_answer(reply, ASKED)
+    answer = CLIENT.write_answer(reply, ASKED, Losses())
     assert CLIENT.text(answer) == "world"
     assert isinstance(read_by_sdk(answer), ChatCompletion)

@@ -13,6 +13,7 @@ from fastgate.domain.conversation import (
     Document,
     Message,
     Part,
+    Places,
     Role,
     Text,
     Thinking,
@@ -61,7 +62,7 @@ def comparable(conversation: Conversation) -> Conversation:
     messages = tuple(
         msgspec.structs.replace(message, parts=_joined(message)) for message in merged(conversation.messages)
     )
-    return msgspec.structs.replace(conversation, messages=messages)
+    return msgspec.structs.replace(conversation, messages=messages, places=Places())
 
 
 def _joined(message: Message) -> tuple[Part, ...]:

@@ -121,7 +121,7 @@ def test_answers_by_type() -> None:
     request = read(texts=["a"], embedding_types=["float", "int8", "base64", "ubinary"])
     body = msgspec.json.decode(
         EMBED_CLIENT.write_answer(
-            reply(Usage(input_tokens=3), float=((0.5,),), int8=((64.0,),)), asked(request)
+            reply(Usage(input_tokens=3), float=((0.5,),), int8=((64.0,),)), asked(request), Losses()
         )
     )
     answer = cohere.EmbedByTypeResponse.model_validate(body)
@@ -135,7 +135,7 @@ def test_answers_by_type() -> None:
 
 def test_a_type_that_the_provider_does_not_have() -> None:
     request = read(texts=["a"], embedding_types=["int8"])
-    body = msgspec.json.decode(EMBED_CLIENT.write_answer(reply(float=((0.5,),)), asked(request)))
+    body = msgspec.json.decode(EMBED_CLIENT.write_answer(reply(float=((0.5,),)), asked(request), Losses()))
     assert body["embeddings"] == {"float": [[0.5]]}
     assert body["meta"] == {"api_version": {"version": "2"}}
 

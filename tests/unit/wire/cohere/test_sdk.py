@@ -13,7 +13,7 @@ from fastgate.domain.conversation import Image, Source, Text
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest, Ranked, RerankReply, RerankRequest
 from fastgate.domain.usage import Usage
 from fastgate.wire.cohere import EMBED_CLIENT, RERANK_CLIENT
-from fastgate.wire.interface import Problem
+from fastgate.wire.interface import Losses, Problem
 
 JSON = b"Content-Type: application/json"
 
@@ -46,7 +46,7 @@ async def test_embeddings() -> None:
             vectors={"float": ((0.5, -0.25),), "int8": ((64.0, -32.0),)},
             usage=Usage(input_tokens=9, input_image_tokens=6),
         )
-        return EMBED_CLIENT.write_answer(reply, asked(read[0]))
+        return EMBED_CLIENT.write_answer(reply, asked(read[0]), Losses())
 
     async with byte_server(answering(answer)) as server:
         said = await client_of(server).embed(
@@ -84,7 +84,7 @@ async def test_rankings() -> None:
         read.append(RERANK_CLIENT.read_request(body, None))
         usage = Usage(other={"rerank_searches": 1})
         reply = RerankReply(id="r1", model="", results=(Ranked(1, 0.75), Ranked(0, 0.5)), usage=usage)
-        return RERANK_CLIENT.write_answer(reply, asked(read[0]))
+        return RERANK_CLIENT.write_answer(reply, asked(read[0]), Losses())
 
     async with byte_server(answering(answer)) as server:
         said = await client_of(server).rerank(

@@ -32,7 +32,7 @@ from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
 from fastgate.wire.completions import CLIENT
 from fastgate.wire.completions.request_reader import CompletionRequest
-from fastgate.wire.interface import Asked, Problem, raw
+from fastgate.wire.interface import Asked, Losses, Problem, raw
 
 ASKED = asked(Conversation(format=Format.COMPLETIONS, messages=()))
 LOGPROBS = raw(
@@ -118,7 +118,7 @@ def test_an_answer_is_its_text() -> None:
         ),
         usage=Usage(input_tokens=3, output_tokens=2),
     )
-    answer = legacy_by_sdk(CLIENT.write_answer(reply, ASKED))
+    answer = legacy_by_sdk(CLIENT.write_answer(reply, ASKED, Losses()))
     assert [(choice.text, choice.index, choice.finish_reason) for choice in answer.choices] == [
         ("Hello", 0, "stop"),
         ("no", 1, "content_filter"),
@@ -138,7 +138,7 @@ def test_an_answer_is_its_text() -> None:
 @pytest.mark.parametrize("logprobs", [raw({}), raw([]), raw({"content": None}), raw({"content": [{}]})])
 def test_log_probabilities_that_cannot_be_read(logprobs: msgspec.Raw) -> None:
     choice = Choice(parts=(Text(text="a"),), finish=Finish.STOP, logprobs=logprobs)
-    answer = legacy_by_sdk(CLIENT.write_answer(Reply(id="i", model="m", choices=(choice,)), ASKED))
+    answer = legacy_by_sdk(CLIENT.write_answer(Reply(id="i", model="m", choices=(choice,)), ASKED, Losses()))
     assert answer.choices[0].logprobs is None
 
 
@@ -192,4 +192,4 @@ def test_any_order_is_a_valid_stream(deltas: list[Delta], random: Any, usage: bo
 def test_text() -> None:
     assert CLIENT.text(b'{"prompt":"hello"}') == "hello"
     reply = Reply(id="i", model="m", choices=(Choice(parts=(Text(text="a"),), finish=Finish.STOP),))
-    assert CLIENT.text(CLIENT.write_answer(reply, ASKED)) == "a"
+    assert CLIENT.text(CLIENT.write_answer(reply, ASKED, Losses())) == "a"

@@ -23,7 +23,7 @@ from fastgate.domain.reply import Choice, Closed, Finish, Reply
 from fastgate.domain.usage import Usage
 from fastgate.wire.converse import CLIENT, PROVIDER
 from fastgate.wire.converse.frames import frame
-from fastgate.wire.interface import Problem, Summary
+from fastgate.wire.interface import Losses, Problem, Summary
 
 _ASKED = asked(Conversation(format=Format.CONVERSE, messages=()))
 _USAGE = {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}
@@ -125,7 +125,7 @@ def test_what_a_client_gets() -> None:
     choice = Choice(parts=parts, finish=Finish.TOOL_USE, stop_sequence="END")
     usage = Usage(input_tokens=9, output_tokens=4, cached_input_tokens=2)
     reply = Reply(id="i", model="m", choices=(choice,), usage=usage, service_tier="flex")
-    parsed = parsed_answer(CLIENT.write_answer(reply, _ASKED))
+    parsed = parsed_answer(CLIENT.write_answer(reply, _ASKED, Losses()))
     web = {"title": "T", "sourceContent": [{"text": "q"}], "location": {"web": {"url": "https://a.example"}}}
     assert parsed == {
         "output": {
@@ -137,6 +137,7 @@ def test_what_a_client_gets() -> None:
                     {"citationsContent": {"content": [{"text": "a"}], "citations": [{"title": "own"}, web]}},
                     {"text": "No."},
                     {"image": {"format": "png", "source": {"bytes": b"abc"}}},
+                    {"text": "![image](https://a.example/i.png)"},
                     {"toolUse": {"toolUseId": "t", "name": "n", "input": {"a": 1}}},
                 ],
             }
@@ -158,7 +159,7 @@ def test_what_a_client_gets() -> None:
 @pytest.mark.parametrize("finish", Finish)
 def test_every_finish(finish: Finish) -> None:
     reply = Reply(id="", model="", choices=(Choice(parts=(), finish=finish),), service_tier="standard")
-    assert "serviceTier" not in parsed_answer(CLIENT.write_answer(reply, _ASKED))
+    assert "serviceTier" not in parsed_answer(CLIENT.write_answer(reply, _ASKED, Losses()))
 
 
 @pytest.mark.parametrize(

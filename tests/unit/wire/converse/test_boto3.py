@@ -18,7 +18,7 @@ from fastgate.domain.reply import Choice, Delta, Ended, Finish, Reply, Started, 
 from fastgate.domain.usage import Usage
 from fastgate.wire.converse import CLIENT
 from fastgate.wire.converse.access_key import virtual_key_in
-from fastgate.wire.interface import Header, Problem
+from fastgate.wire.interface import Header, Losses, Problem
 
 _ASKED = asked(Conversation(format=Format.CONVERSE, messages=()))
 _JSON: list[Header] = [(b"content-type", b"application/json")]
@@ -54,7 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(status: int, headers: list[Header], body: bytes) -> Iterator[tuple[Any, _Server]]:
+def answering(
+    status: int, headers: list[Header], body: bytes, *, attempts: int = 1
+) -> Iterator[tuple[Any, _Server]]:
     """A client of boto3's kind, and the server that it talks to."""
     session = botocore.session.Session()
     session.set_credentials("sk-fg-virtual", "any")
@@ -65,7 +67,7 @@ def answering(status: int, headers: list[Header], body: bytes) -> Iterator[tuple
             "bedrock-runtime",
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{server.server_port}",
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": attempts}),
         )
         try:
             yield client, server
@@ -78,7 +80,7 @@ def answering(status: int, headers: list[Header], body: bytes) -> Iterator[tuple
 def test_converse() -> None:
     parts = (Text(text="Hello"), ToolUse(id="t", name="n", arguments='{"a":1}'))
     reply = Reply(id="", model="", choices=(Choice(parts=parts, finish=Finish.TOOL_USE),))
-    with answering(200, _JSON, CLIENT.write_answer(reply, _ASKED)) as (client, server):
+    with answering(200, _JSON, CLIENT.write_answer(reply, _ASKED, Losses())) as (client, server):
         answer = client.converse(modelId="a.b:0", messages=_MESSAGES)
     assert answer["output"]["message"]["content"] == [
         {"text": "Hello"},
@@ -127,3 +129,15 @@ def test_a_refusal() -> None:
     error = raised.value.response
     assert error["Error"] == {"Message": "slow down", "Code": "ThrottlingException"}
     assert error["ResponseMetadata"]["RequestId"] == "req-1"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bad_key_is_the_same_by_either_status(status: int) -> None:
+    """AWS says 403 where the gateway says 401 to everybody: the name decides, and nothing is tried again."""
+    problem = Problem(status, "no such key", "authentication_error", "invalid_virtual_key", None, "req-1")
+    headers, body = CLIENT.write_problem(problem)
+    with answering(status, headers, body, attempts=3) as (client, server):
+        with pytest.raises(ClientError) as raised:
+            client.converse(modelId="m", messages=_MESSAGES)
+        assert isinstance(raised.value, client.exceptions.AccessDeniedException)
+    assert len(server.asked) == 1

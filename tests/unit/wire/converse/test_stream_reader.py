@@ -139,15 +139,12 @@ def test_which_stop_sequence() -> None:
 
 def test_what_only_converse_says_is_content() -> None:
     start = {"toolUse": {"toolUseId": "t", "name": "nova_grounding", "type": "server_tool_use"}}
-    image = {"image": {"source": {"bytes": "YWJj"}}}
     deltas = read(
         event("contentBlockStart", contentBlockIndex=0, start=start),
         delta(0, toolUse={"input": "{}"}),
-        event("contentBlockStart", contentBlockIndex=1, start={"image": {"format": "png"}}),
-        delta(1, **image),
-        delta(2, toolResult=[{"text": "x"}]),
+        delta(1, toolResult=[{"text": "x"}]),
     )
-    assert [type(each) for each in deltas] == [ForeignDelta] * 3
+    assert [each.kind for each in deltas if isinstance(each, ForeignDelta)] == ["toolUse", "toolResult"]
 
 
 def test_any_block_may_be_started() -> None:

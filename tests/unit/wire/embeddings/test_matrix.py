@@ -238,7 +238,7 @@ def test_pair(client: ClientFormat, provider: ProviderFormat) -> None:
     assert reply.usage == (Usage(input_tokens=7) if tokens else None)
     summary = provider.summary(answer)
     assert (summary.usage, summary.failed) == (reply.usage, 0)
-    assert READERS[client.format](client.write_answer(reply, asked(request))) == (vectors, tokens)
+    assert READERS[client.format](client.write_answer(reply, asked(request), Losses())) == (vectors, tokens)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.format)

@@ -82,7 +82,9 @@ def test_refusals(fields: dict[str, Any], code: str, param: str) -> None:
 
 def test_base64_as_the_sdk_decodes_it() -> None:
     reply = EmbeddingReply(id="", model="", vectors={"float": ((0.5, -2.0),)}, usage=Usage(input_tokens=3))
-    body = msgspec.json.decode(CLIENT.write_answer(reply, asked(read(input="a", encoding_format="base64"))))
+    body = msgspec.json.decode(
+        CLIENT.write_answer(reply, asked(read(input="a", encoding_format="base64")), Losses())
+    )
     data = body["data"][0]["embedding"]
     assert array.array("f", base64.b64decode(data)).tolist() == [0.5, -2.0]
     assert body["model"] == "asked-model"
@@ -91,7 +93,7 @@ def test_base64_as_the_sdk_decodes_it() -> None:
 
 def test_an_answer_without_usage_has_what_strict_clients_want() -> None:
     reply = EmbeddingReply(id="", model="x", vectors={"float": ((1.0,),)})
-    body = CLIENT.write_answer(reply, asked(read(input="a")))
+    body = CLIENT.write_answer(reply, asked(read(input="a")), Losses())
     CreateEmbeddingResponse.model_validate(msgspec.json.decode(body), strict=True)
 
 

@@ -86,9 +86,10 @@ def test_a_batch_with_parts_and_the_newer_places() -> None:
 def test_what_only_google_has_is_named(batch: bool) -> None:
     one = {"content": {"parts": {"text": "a"}}, "embedContentConfig": {"documentOcr": True}, "newer": 1}
     extra = read({"requests": [one]} if batch else one).extra
+    around = "requests[0]." if batch else ""
     assert {name: bytes(value) for name, value in extra.items()} == {
-        "embedContentConfig.documentOcr": b"true",
-        "newer": b"1",
+        f"{around}embedContentConfig.documentOcr": b"true",
+        f"{around}newer": b"1",
     }
 
 
@@ -180,7 +181,7 @@ def test_answers_come_back(single: bool) -> None:
     vectors = ((0.5, -1.0),) if single else ((0.5, -1.0), (2.0, 3.0))
     reply = EmbeddingReply(id="", model="", vectors={"float": vectors}, usage=Usage(input_tokens=4))
     request = EmbeddingRequest(format=Format.EMBED_CONTENT, inputs=("a", "b"), single=single)
-    written = EMBED_CLIENT.write_answer(reply, asked(request))
+    written = EMBED_CLIENT.write_answer(reply, asked(request), Losses())
     message = "EmbedContentResponse" if single else "BatchEmbedContentsResponse"
     assert faults("gemini", message, msgspec.json.decode(written)) == []
     assert EMBED_PROVIDER.read_answer(written) == reply
@@ -200,7 +201,7 @@ def test_what_is_no_answer() -> None:
 def test_mistakes_of_ours() -> None:
     request = EmbeddingRequest(format=Format.EMBED_CONTENT, inputs=("a",))
     with pytest.raises(TypeError):
-        EMBED_CLIENT.write_answer(Reply(id="", model="", choices=()), asked(request))
+        EMBED_CLIENT.write_answer(Reply(id="", model="", choices=()), asked(request), Losses())
 
 
 def test_problems_and_text() -> None:

@@ -25,7 +25,7 @@ from fastgate.domain.usage import Usage
 from fastgate.wire.gemini import CLIENT, PROVIDER
 from fastgate.wire.gemini.finish import READ, WRITTEN
 from fastgate.wire.gemini.seal import opened
-from fastgate.wire.interface import Asked
+from fastgate.wire.interface import Asked, Losses
 from fastgate.wire.seals import HERE, REDACTED
 
 ASKED = Asked(
@@ -44,7 +44,7 @@ def read(body: Any) -> Reply:
 
 
 def write(reply: Reply) -> Any:
-    written = CLIENT.write_answer(reply, ASKED)
+    written = CLIENT.write_answer(reply, ASKED, Losses())
     answer = msgspec.json.decode(written)
     assert faults("gemini", "GenerateContentResponse", answer) == []
     types.GenerateContentResponse.model_validate_json(written)
@@ -377,7 +377,7 @@ def test_probabilities() -> None:
 
 def test_an_answer_of_another_family_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError):
-        CLIENT.write_answer(EmbeddingReply(id="", model="", vectors={}), ASKED)
+        CLIENT.write_answer(EmbeddingReply(id="", model="", vectors={}), ASKED, Losses())
 
 
 def test_a_summary_reads_no_more_than_it_must() -> None:

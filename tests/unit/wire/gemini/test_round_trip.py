@@ -14,6 +14,7 @@ from fastgate.domain.conversation import (
     Image,
     Message,
     Part,
+    Places,
     Schema,
     Text,
     ToolResult,
@@ -74,6 +75,7 @@ def normal(conversation: Conversation) -> Any:
             for message in merged(conversation.messages)
         ),
         output_schema=None if schema is None else Schema(schema=schema.schema),
+        places=Places(),
     )
     return msgspec.json.decode(msgspec.json.encode(said))
 

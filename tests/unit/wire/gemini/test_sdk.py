@@ -37,7 +37,7 @@ from fastgate.domain.reply import (
 from fastgate.domain.usage import Usage
 from fastgate.wire.gemini import CLIENT, EMBED_CLIENT
 from fastgate.wire.gemini.count import count_answer, read_count_request
-from fastgate.wire.interface import Asked, Problem
+from fastgate.wire.interface import Asked, Losses, Problem
 
 pytestmark = pytest.mark.sdk
 
@@ -182,7 +182,7 @@ def test_the_sdk_reads_an_answer(client: genai.Client, server: Server) -> None:
         usage=Usage(input_tokens=3, output_tokens=4, reasoning_tokens=1),
     )
     request = Conversation(format=Format.GENERATE_CONTENT, messages=())
-    server.answer = (200, "application/json", CLIENT.write_answer(reply, asked(request, server)))
+    server.answer = (200, "application/json", CLIENT.write_answer(reply, asked(request, server), Losses()))
     answer = client.models.generate_content(model=MODEL, contents="hi")
     assert server.path == f"/v1/models/{MODEL}:generateContent"
     assert answer.function_calls is not None
@@ -243,7 +243,11 @@ def test_the_sdk_raises_on_problems(client: genai.Client, server: Server) -> Non
 def test_the_sdk_embeds_and_counts(client: genai.Client, server: Server) -> None:
     reply = EmbeddingReply(id="", model="m", vectors={"float": ((0.5, 1.0), (2.0, 3.0))})
     request = EmbeddingRequest(format=Format.EMBED_CONTENT, inputs=("a", "b"))
-    server.answer = (200, "application/json", EMBED_CLIENT.write_answer(reply, asked(request, server)))
+    server.answer = (
+        200,
+        "application/json",
+        EMBED_CLIENT.write_answer(reply, asked(request, server), Losses()),
+    )
     config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY", output_dimensionality=2)
     answer = client.models.embed_content(model="gemini-embedding-001", contents=["a", "b"], config=config)
     assert [each.values for each in answer.embeddings or ()] == [[0.5, 1.0], [2.0, 3.0]]

@@ -141,7 +141,7 @@ def test_streams(deltas: list[Delta], data: st.DataObject) -> None:
 
 @given(replies(_ANSWERS, finishes=_FINISHES, usage=_USAGES.filter(bool)))
 def test_answers(reply: Reply) -> None:
-    body = CLIENT.write_answer(reply, asked(_NOBODY))
+    body = CLIENT.write_answer(reply, asked(_NOBODY), Losses())
     read_one = PROVIDER.read_answer(body)
     assert read_one.choices == reply.choices
     assert PROVIDER.summary(body) == Summary(read_one.usage, reply.id)

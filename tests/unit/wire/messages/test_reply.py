@@ -25,6 +25,7 @@ from fastgate.domain.conversation import (
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.domain.usage import Usage
+from fastgate.wire.interface import Losses
 from fastgate.wire.messages import CLIENT, PROVIDER
 from fastgate.wire.messages.finish import FINISH_OF, STOP_REASON_OF
 
@@ -44,7 +45,7 @@ def reply(
 
 
 def written(answer: Reply) -> dict[str, Any]:
-    body = CLIENT.write_answer(answer, asked(chat()))
+    body = CLIENT.write_answer(answer, asked(chat()), Losses())
     read_by_sdk(body)
     plain: dict[str, Any] = msgspec.json.decode(body)
     return plain
@@ -155,7 +156,7 @@ def test_fields_that_strict_clients_want_are_all_there() -> None:
 
 
 def test_names_that_the_provider_did_not_say() -> None:
-    answer = CLIENT.write_answer(Reply(id="", model="", choices=()), asked(chat()))
+    answer = CLIENT.write_answer(Reply(id="", model="", choices=()), asked(chat()), Losses())
     message = read_by_sdk(answer)
     assert (message.id, message.model, message.content) == ("fallback-id", "asked-model", [])
 

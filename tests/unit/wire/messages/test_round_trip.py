@@ -146,7 +146,7 @@ def test_cache_markers(request: Conversation) -> None:
 
 @given(replies(_ANSWERS, finishes=_FINISHES, usage=_USAGES))
 def test_answers(reply: Reply) -> None:
-    body = CLIENT.write_answer(reply, asked(_NOBODY))
+    body = CLIENT.write_answer(reply, asked(_NOBODY), Losses())
     read = PROVIDER.read_answer(body)
     if reply.usage is None:
         # Strict clients want one, so that all counts are 0.

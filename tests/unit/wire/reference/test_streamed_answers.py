@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fastgate.domain.conversation import Citation, Refusal, Text, Thinking, ToolUse
+from fastgate.domain.conversation import Citation, Image, Refusal, Text, Thinking, ToolUse
 from fastgate.domain.format import CONVERSATIONS, Format
 from fastgate.domain.reply import (
     Choice,
@@ -14,6 +14,7 @@ from fastgate.domain.reply import (
     Closed,
     Delta,
     Ended,
+    ImageDelta,
     RefusalDelta,
     Reply,
     Started,
@@ -82,6 +83,8 @@ def _of_choice(choice: Choice, index: int) -> list[Delta]:
                 out.append(ThinkingDelta(part.text, index))
             case Refusal():
                 out.append(RefusalDelta(part.text, index))
+            case Image():
+                out.append(ImageDelta(part, index))
             case ToolUse():
                 out.append(ToolStarted(index=calls, id=part.id, name=part.name, choice=index))
                 out.append(ToolDelta(calls, part.arguments, index))
@@ -95,6 +98,7 @@ def _said(deltas: list[Delta]) -> dict[str, Any]:
     """What all of them say, of the choices in their order."""
     texts: dict[str, dict[int, str]] = defaultdict(lambda: defaultdict(str))
     said: dict[str, Any] = {"finish": {}, "stop_sequence": {}, "names": [], "citations": [], "usage": {}}
+    said["images"] = []
     said["logprobs"] = []
     for delta in deltas:
         match delta:
@@ -110,6 +114,8 @@ def _said(deltas: list[Delta]) -> dict[str, Any]:
                 said["names"].append(delta.name)
             case ToolDelta():
                 texts["arguments"][delta.index] += delta.arguments
+            case ImageDelta():
+                said["images"].append(delta.image.source.data)
             case Cited():
                 said["citations"].append(_bare(delta.citation))
             case Ended():

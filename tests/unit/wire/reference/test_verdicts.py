@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fastgate.domain.format import FAMILIES, Format
+from fastgate.domain.format import CONVERSATIONS, FAMILIES, Format
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Losses, ProviderFormat, Request, Target
 from fastgate.wire.reference import answers, requests, turns
@@ -58,6 +58,13 @@ def test_nothing_is_lost_in_silence(client: Format, upstream: Format) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("client", [each for each in SIDES if each in CONVERSATIONS])
+def test_nothing_of_an_answer_is_lost_in_silence(client: Format) -> None:
+    upstreams = [each for each in TARGETS if each in CONVERSATIONS]
+    verdicts = {(up, name): answers.verdict(up, client, name) for up in upstreams for name in answers.ANSWERS}
+    assert [place for place, verdict in verdicts.items() if verdict is Verdict.SILENT] == []
+
+
 def test_a_writer_that_forgets_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     forgetful = Writer(PROVIDERS[Format.MESSAGES], lambda members, losses: members.pop("top_p", None))
     monkeypatch.setitem(PROVIDERS, Format.MESSAGES, forgetful)
@@ -98,6 +105,10 @@ def test_verdicts_of_requests(client: Format, upstream: Format, feature: str, wa
         (Format.CHAT, Format.CONVERSE, "refusal", Verdict.EMULATED),
         (Format.OLLAMA_CHAT, Format.MESSAGES, "parallel calls", Verdict.YES),
         (Format.MESSAGES, Format.RESPONSES, "thinking", Verdict.YES),
+        (Format.GENERATE_CONTENT, Format.RESPONSES, "image", Verdict.YES),
+        (Format.GENERATE_CONTENT, Format.CONVERSE, "image", Verdict.YES),
+        (Format.CHAT, Format.MESSAGES, "image", Verdict.DROPPED),
+        (Format.MESSAGES, Format.CHAT, "image", Verdict.UNSAYABLE),
         (Format.MESSAGES, Format.RESPONSES, "finish: which stop sequence", Verdict.DROPPED),
     ],
 )
@@ -109,7 +120,7 @@ def test_verdicts_of_answers(upstream: Format, client: Format, feature: str, wan
 def test_no_plain_answer_has_a_sign_of_more(client: Format) -> None:
     assert client not in PROVIDERS
     assert SIGNS[client].keys() <= answers.ANSWERS.keys()
-    plain = answers.write(client, answers.PLAIN_REPLY)
+    plain = answers.write(client, answers.PLAIN_REPLY, Losses())
     assert [name for name, signs in SIGNS[client].items() if any(sign.seen_in(plain) for sign in signs)] == []
 
 

@@ -93,7 +93,10 @@ def test_pair(client: ClientFormat, provider: ProviderFormat) -> None:
     summary = provider.summary(answer)
     assert reply.usage == summary.usage == USAGES[provider.format]
     assert summary.id == "r1"
-    assert SCORES[client.format](client.write_answer(reply, asked(request))) == [(1, 0.75), (0, 0.25)]
+    assert SCORES[client.format](client.write_answer(reply, asked(request), Losses())) == [
+        (1, 0.75),
+        (0, 0.25),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_documents_are_repeated_by_the_gateway(
 ) -> None:
     request = read(client, **({} if said is None else {"return_documents": said}))
     reply = RerankReply(id="", model="", results=(Ranked(1, 1.0), Ranked(0, 0.5), Ranked(9, 0.1)))
-    body = msgspec.json.decode(client.write_answer(reply, asked(request)))
+    body = msgspec.json.decode(client.write_answer(reply, asked(request), Losses()))
     documents = [each.get("document") for each in body["results"]]
     assert documents == ([{"text": "b", "title": "t"}, {"text": "a"}, {}] if repeated else [None] * 3)
     assert body["id"] == "fallback-id"

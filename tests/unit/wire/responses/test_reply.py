@@ -24,7 +24,7 @@ from fastgate.domain.conversation import (
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Finish, Reply
 from fastgate.domain.usage import Usage
-from fastgate.wire.interface import Problem, raw
+from fastgate.wire.interface import Losses, Problem, raw
 from fastgate.wire.responses import CLIENT
 from fastgate.wire.responses.ids import response_of
 from fastgate.wire.responses.response_object import incomplete_reason
@@ -40,7 +40,7 @@ def reply(*parts: Part, finish: Finish = Finish.STOP, **fields: Any) -> Reply:
 
 def written(answer: Reply, **members: Any) -> dict[str, Any]:
     """The response, which strict clients take."""
-    body = CLIENT.write_answer(answer, asked(request(**members)))
+    body = CLIENT.write_answer(answer, asked(request(**members)), Losses())
     read_by_sdk(body)
     plain: dict[str, Any] = msgspec.json.decode(body)
     return plain
@@ -249,6 +249,6 @@ def test_problems() -> None:
 def test_the_text_of_an_answer() -> None:
     tools = [{"type": "function", "name": "f"}]
     said = asked(request(instructions="Be kind.", tools=tools))
-    assert CLIENT.text(CLIENT.write_answer(reply(Text(text="Hello")), said)) == "Hello"
-    assert CLIENT.text(CLIENT.write_answer(reply(), said)) == ""
+    assert CLIENT.text(CLIENT.write_answer(reply(Text(text="Hello")), said, Losses())) == "Hello"
+    assert CLIENT.text(CLIENT.write_answer(reply(), said, Losses())) == ""
     assert CLIENT.text(b"no JSON") == ""

@@ -392,7 +392,7 @@ def test_what_has_no_neutral_meaning_is_kept() -> None:
     assert request.reasoning is None
     assert request.extra == {
         "include": raw(["file_search_call.results"]),
-        "reasoning": raw({"context": "all_turns"}),
+        "reasoning.context": raw("all_turns"),
         "truncation": raw("auto"),
         "max_tool_calls": raw(3),
         "stream_options": raw({"include_obfuscation": True}),

@@ -24,6 +24,7 @@ from fastgate.domain.conversation import (
 )
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Delta, Finish, Reply
+from fastgate.wire.interface import Losses
 from fastgate.wire.responses import CLIENT
 
 SAYS = Says(
@@ -91,7 +92,7 @@ def comparable(conversation: Conversation) -> dict[str, Any]:
         for message in merged(conversation.messages)
     ]
     said = msgspec.structs.asdict(conversation)
-    return {**said, "messages": messages, "echo": None, "kept": None, "format": None}
+    return {**said, "messages": messages, "echo": None, "kept": None, "format": None, "places": None}
 
 
 def _plain(part: Part) -> Part:
@@ -159,7 +160,7 @@ _NOBODY = CLIENT.read_request(b'{"model":"m","input":"hi"}', None)
 
 @given(replies(ANSWERS, finishes=FINISHES))
 def test_answers_come_back(reply: Reply) -> None:
-    answer = CLIENT.write_answer(reply, asked(_NOBODY))
+    answer = CLIENT.write_answer(reply, asked(_NOBODY), Losses())
     read_by_sdk(answer)
     response = msgspec.json.decode(answer)
     assert next_turn(response["output"]) == spoken(reply.choices[0].parts)

@@ -147,7 +147,7 @@ test-asan: $(VENV)/.test
 	rm -rf build/asan-tree
 	mkdir -p build/asan-tree
 	cp -r pyproject.toml setup.py README.md LICENSE src tests build/asan-tree
-	rm -f build/asan-tree/src/fastgate/_core/*.so
+	find build/asan-tree/src -name '*.so' -delete
 	cd build/asan-tree && FASTGATE_BUILD=asan $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 	cd build/asan-tree && PYTHONPATH=src \
 		LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \

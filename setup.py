@@ -48,6 +48,9 @@ if MODE == "trace":
 CORE = Path("src/fastgate/_core")
 
 
+COMPILED = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["fastgate"]["compiled"]
+
+
 def hot_path() -> list[Any]:
     """What of the Python code is compiled: only in a release, as the other modes are for looking into things,
     and only where something is built, as mypy reads all of it first."""
@@ -55,9 +58,8 @@ def hot_path() -> list[Any]:
         return []
     from mypyc.build import mypycify
 
-    modules = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["fastgate"]["compiled"]
     options = ["--config-file=pyproject.toml", "--follow-imports=silent"]
-    return mypycify([*options, *modules], opt_level="2", debug_level="0", group_name="fastgate")
+    return mypycify([*options, *COMPILED], opt_level="2", debug_level="0", group_name="fastgate")
 
 
 class BuildModes(build_ext):
@@ -66,6 +68,10 @@ class BuildModes(build_ext):
     def run(self) -> None:
         stamp = Path(self.build_temp, "mode")
         self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
+        if MODE != "release":
+            for source in map(Path, COMPILED):
+                for module in source.parent.glob(f"{source.stem}.*.so"):
+                    module.unlink()
         super().run()
         stamp.write_text(MODE)
 

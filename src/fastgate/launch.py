@@ -5,7 +5,6 @@ read EOF from it means that the supervisor is gone, however it died; to the help
 control process, the simulated provider) it also is how the supervisor ends them.
 """
 
-import asyncio
 import socket
 import sys
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from fastgate.domain.edge import Edge
-
 # An orphan keeps the lock of the data directory, so it is given less time than an orderly drain.
 ORPHAN_DRAIN_S: Final = 5.0
 # From the end of a worker's drain to its exit, at most: terminal errors, slow clients, the log. Only what
 # hangs (a log on a dead disk) takes longer, and is killed.
 ENDING_S: Final = 8.0
+
+Edge = Literal["native", "asgi", "rsgi"]
+"""What speaks HTTP with the clients: see `downstream.edges`."""
 
 
 class WorkerLaunch(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +102,8 @@ class Lifeline:
 
     def watch(self, ended: Callable[[], None]) -> None:
         """Call `ended` once, from the running loop, when the supervisor is gone or has ended the line."""
+        import asyncio  # what only names an edge, as the settings do, starts without it
+
         loop = asyncio.get_running_loop()
 
         def readable() -> None:

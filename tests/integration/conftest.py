@@ -11,7 +11,7 @@ from tests.support.edges import EDGES
 from tests.support.fake_provider import FakeProvider
 from tests.support.upstreams.script import JSON
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 OpenRig = Callable[[JSON], AbstractAsyncContextManager[Rig]]
 

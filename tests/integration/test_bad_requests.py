@@ -6,7 +6,7 @@ import pytest
 from tests.support.gateway_rig import GatewayRig, plain_config
 from tests.support.raw_client import chat_body, raw_client, request
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 MAX_BODY = 64 * 1024
 BODY_TIMEOUT_S = 0.3

@@ -13,7 +13,7 @@ from tests.support.metrics import Scrape
 from tests.support.raw_client import RawClient, chat_body, raw_client, request
 from tests.support.replies import Endless, Gate, Reply, Sleep, Wait, reply
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 DRAIN_SECRET = "drain-secret-0123456789abcdefghijk"
 BRIEF_SECRET = "brief-secret-0123456789abcdefghijk"

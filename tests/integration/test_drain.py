@@ -18,7 +18,7 @@ from tests.support.processes import in_thread
 from tests.support.raw_client import chat_body, raw_client, request
 from tests.support.replies import Gate, Wait, chat_reply, endless_stream, reply, stream_then
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 STREAMS = 20
 PLAIN = request(chat_body())

@@ -14,7 +14,7 @@ from tests.support.processes import in_thread
 from tests.support.raw_client import chat_body, raw_client, request
 from tests.support.tls_client import tls_client, trusting, write_certificate
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 STREAM = request(chat_body(stream=True))
 PLAIN = request(chat_body())

@@ -16,7 +16,7 @@ from tests.support.gateway_rig import GatewayRig
 from tests.support.hostile import SMUGGLED_ID, no_request, the_one_response
 from tests.support.raw_client import CHAT, chat_body, raw_client, request
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 MODELS = request(method="GET", path="/v1/models")
 LIVE = request(method="GET", path="/health/live")

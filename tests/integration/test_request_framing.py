@@ -13,7 +13,7 @@ from tests.support.gateway_rig import GatewayRig, plain_config
 from tests.support.hostile import SMUGGLED_ID, no_request, the_one_response
 from tests.support.raw_client import Response, chat_body, raw_client, request
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 BODY = chat_body()
 CHUNKED = ("Transfer-Encoding", "chunked")

@@ -24,7 +24,7 @@ from tests.support.gateway_rig import GatewayRig
 from tests.support.raw_client import RawClient, chat_body, raw_client, request
 from tests.support.replies import Gate, Sleep, Stall, Wait
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 END = chunk(DONE_EVENT) + LAST_CHUNK
 USAGE = chunk(sse(chat_chunk(None, usage=usage(11, 4))))

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastgate import tasks
-from fastgate.domain.edge import Edge
 from fastgate.downstream import edges
 from fastgate.downstream.interface import Downstream, Handler
+from fastgate.launch import Edge
 
 BODY_LIMIT = 1024 * 1024
 BODY_TIMEOUT_S = 5.0

@@ -6,7 +6,7 @@ from typing import Final, get_args
 import msgspec
 
 from fastgate.config.server_settings import Server
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 VARIABLE: Final = "FASTGATE_SERVER__EDGE"
 EDGE: Final = msgspec.convert(os.environ.get(VARIABLE, Server().edge), Edge)

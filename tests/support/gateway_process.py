@@ -20,7 +20,7 @@ from tests.support.edges import EDGE, VARIABLE
 from tests.support.metrics import Scrape
 from tests.support.processes import ChildProcess, fastgate_command, in_thread, python_environment
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 _READY = re.compile(r"fastgate ready on (\S+) \((\d+) workers?\)")
 _START_TIMEOUT_S = 20.0

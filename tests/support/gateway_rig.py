@@ -15,7 +15,7 @@ from tests.support.metrics import Scrape
 from tests.support.raw_client import CHAT, Response, chat_body, exchange
 from tests.support.replies import json_reply
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 UPSTREAM_SECRET = "upstream-secret-main"
 

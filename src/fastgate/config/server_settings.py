@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from fastgate.config.section import DAY_S, Section
-from fastgate.domain.edge import Edge
 from fastgate.domain.snapshot import StreamFailure
+from fastgate.launch import Edge
 
 
 class Tls(Section, frozen=True):

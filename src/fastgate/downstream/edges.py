@@ -5,8 +5,8 @@ Each is imported only where it is used, so that a worker has one HTTP server in 
 
 from typing import Protocol
 
-from fastgate.domain.edge import Edge
 from fastgate.downstream.interface import Handler
+from fastgate.launch import Edge
 
 
 class Server(Protocol):

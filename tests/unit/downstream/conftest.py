@@ -5,7 +5,7 @@ import trustme
 from tests.support.edges import EDGES
 from tests.support.tls_client import write_certificate
 
-from fastgate.domain.edge import Edge
+from fastgate.launch import Edge
 
 
 @pytest.fixture(params=EDGES)

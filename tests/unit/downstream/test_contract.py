@@ -7,9 +7,9 @@ from tests.support.edge_server import BODY_LIMIT, BODY_TIMEOUT_S, echo, edge_ser
 from tests.support.raw_client import exchange, raw_client, request
 from tests.support.upstream_calls import until
 
-from fastgate.domain.edge import Edge
 from fastgate.downstream.interface import Downstream, Handler
 from fastgate.errors import ClientDisconnected, GatewayError
+from fastgate.launch import Edge
 
 CHUNKED = [("Transfer-Encoding", "chunked")]
 CLOSE = (b"connection", b"close")

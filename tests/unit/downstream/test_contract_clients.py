@@ -10,9 +10,9 @@ from tests.support.memory import MIB
 from tests.support.raw_client import RawClient, exchange, raw_client, request
 from tests.support.upstream_calls import until
 
-from fastgate.domain.edge import Edge
 from fastgate.downstream.interface import Downstream
 from fastgate.errors import ClientDisconnected
+from fastgate.launch import Edge
 
 TEXT = (b"content-type", b"text/plain")
 

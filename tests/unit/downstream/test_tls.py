@@ -10,8 +10,8 @@ from tests.support.raw_client import raw_client, request
 from tests.support.tls_client import tls_client, trusting
 from tests.support.upstream_calls import until
 
-from fastgate.domain.edge import Edge
 from fastgate.downstream.interface import Downstream
+from fastgate.launch import Edge
 
 Certificate = tuple[str, str]
 CLIENT_HELLO = bytes.fromhex("16030100010100")

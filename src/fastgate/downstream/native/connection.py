@@ -165,6 +165,10 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         self._transport.write(data)
 
+    def write_all(self, pieces: list[bytes]) -> None:
+        """In one system call."""
+        self._transport.writelines(pieces)
+
     async def drained(self) -> None:
         """Wait until the client has taken most of what was written. ClientDisconnected."""
         while not self.writable:

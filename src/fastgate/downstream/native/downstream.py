@@ -25,6 +25,7 @@ class NativeDownstream:
     __slots__ = (
         "_connection",
         "_request",
+        "_unsent",
         "bytes_in",
         "bytes_out",
         "chunked",
@@ -43,6 +44,7 @@ class NativeDownstream:
     def __init__(self, connection: "Connection", request: Request) -> None:
         self._connection = connection
         self._request = request
+        self._unsent = b""  # a head that waits for the first piece of its body
         self.chunked = False
         self.method = request.method
         path, _, query = request.target.partition(b"?")
@@ -104,7 +106,8 @@ class NativeDownstream:
         else:
             self.chunked = True
             head = self._head(status, headers) + b"transfer-encoding: chunked\r\n"
-        self._connection.write(head + b"\r\n")
+        # With the first piece, which is there when an answer begins: one system call less, and one packet.
+        self._unsent = head + b"\r\n"
 
     async def write(self, chunk: bytes) -> None:
         if self.disconnected:
@@ -115,6 +118,8 @@ class NativeDownstream:
         self.bytes_out += len(chunk)
         if self.chunked:
             chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        if self._unsent:
+            chunk, self._unsent = self._unsent + chunk, b""
         connection.write(chunk)
         if not connection.writable:
             await connection.drained()
@@ -122,8 +127,9 @@ class NativeDownstream:
     async def finish(self) -> None:
         if self.disconnected:
             raise ClientDisconnected
-        if self.chunked:
-            self._connection.write(_LAST_CHUNK)
+        rest = self._unsent + (_LAST_CHUNK if self.chunked else b"")
+        if rest:
+            self._connection.write(rest)
         self.finished = True
 
     async def respond(self, status: int, headers: list[Header], body: bytes) -> None:
@@ -139,8 +145,7 @@ class NativeDownstream:
         if len(body) < _JOIN_LIMIT:
             connection.write(head + b"\r\n" + body)
         else:
-            connection.write(head + b"\r\n")
-            connection.write(body)
+            connection.write_all([head + b"\r\n", body])
         self.finished = True
         if not connection.writable:
             await connection.drained()

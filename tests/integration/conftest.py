@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from blockbuster import BlockBuster
 from tests.support.dialect_rig import Rig, rig
-from tests.support.edges import EDGES
+from tests.support.edges import EDGE, EDGES
 from tests.support.fake_provider import FakeProvider
 from tests.support.upstreams.script import JSON
 
@@ -16,7 +17,12 @@ from fastgate.launch import Edge
 OpenRig = Callable[[JSON], AbstractAsyncContextManager[Rig]]
 
 
-@pytest.fixture(scope="module", params=EDGES)
+def _runs_on(edge: Edge) -> ParameterSet:
+    """The default edge with the quick tests, the others with the slow ones."""
+    return pytest.param(edge, marks=() if edge == EDGE else pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[_runs_on(edge) for edge in EDGES])
 def edge(request: pytest.FixtureRequest) -> Edge:
     """For what the edge has a part in: such a test runs on each."""
     edge: Edge = request.param

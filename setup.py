@@ -17,7 +17,8 @@ from setuptools.command.build_ext import build_ext
 MODE = os.environ.get("FASTGATE_BUILD", "release")
 
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wconversion"]
-if os.environ.get("FASTGATE_WERROR") == "1":
+STRICT = os.environ.get("FASTGATE_WERROR") == "1"
+if STRICT:
     WARNINGS.append("-Werror")
 CFLAGS = {
     "release": ["-O3", "-g1"],
@@ -46,15 +47,14 @@ if MODE == "trace":
     MACROS += [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1"), ("CYTHON_USE_SYS_MONITORING", "0")]
 
 CORE = Path("src/fastgate/_core")
-
-
 COMPILED = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["fastgate"]["compiled"]
 
 
 def hot_path() -> list[Any]:
     """What of the Python code is compiled: only in a release, as the other modes are for looking into things,
-    and only where something is built, as mypy reads all of it first."""
-    if MODE != "release" or not {"build_ext", "bdist_wheel", "editable_wheel"} & set(sys.argv):
+    and only where something is built, as mypy reads all of it first. Warnings in its C are not ours.
+    """
+    if MODE != "release" or STRICT or not {"build_ext", "bdist_wheel", "editable_wheel"} & set(sys.argv):
         return []
     from mypyc.build import mypycify
 
@@ -69,7 +69,7 @@ class BuildModes(build_ext):
         stamp = Path(self.build_temp, "mode")
         self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
         if MODE != "release":
-            for source in map(Path, COMPILED):
+            for source in (*map(Path, COMPILED), Path("src/fastgate__mypyc.py")):
                 for module in source.parent.glob(f"{source.stem}.*.so"):
                     module.unlink()
         super().run()

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 from blockbuster import BlockBuster
 from tests.support.dialect_rig import Rig, rig
 from tests.support.edges import EDGE, EDGES
@@ -17,14 +16,12 @@ from fastgate.launch import Edge
 OpenRig = Callable[[JSON], AbstractAsyncContextManager[Rig]]
 
 
-def _runs_on(edge: Edge) -> ParameterSet:
-    """The default edge with the quick tests, the others with the slow ones."""
-    return pytest.param(edge, marks=() if edge == EDGE else pytest.mark.slow)
-
-
-@pytest.fixture(scope="module", params=[_runs_on(edge) for edge in EDGES])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(each, marks=() if each == EDGE else pytest.mark.slow) for each in EDGES],
+)
 def edge(request: pytest.FixtureRequest) -> Edge:
-    """For what the edge has a part in: such a test runs on each."""
+    """For what the edge has a part in: such a test runs on each, on others than the default as a slow one."""
     edge: Edge = request.param
     return edge
 

@@ -31,4 +31,15 @@ class _Sources(MetaPathFinder):
         return None if source is None else spec_from_file_location(fullname, source)
 
 
+def _refuse_what_is_stale() -> None:
+    """Tests of an older build would pass whatever the sources say. The stamp is make's."""
+    stamp = Path(sys.prefix, ".core-release")
+    if stamp.exists():
+        built = stamp.stat().st_mtime
+        stale = [path for path in COMPILED if (ROOT / path).stat().st_mtime > built]
+        if stale:
+            raise RuntimeError(f"newer than what is compiled of it: {', '.join(stale[:3])}; run make build")
+
+
+_refuse_what_is_stale()
 sys.meta_path.insert(0, _Sources())

@@ -2,11 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from enum import Enum
 from typing import Final
-
-import msgspec
 
 from fastgate import clock
 from fastgate.domain.entry import Outcome
@@ -18,14 +15,13 @@ from fastgate.pipeline.charge import Charge, NoCharge
 from fastgate.pipeline.estimate import Delivered
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.operation import BodyKind
-from fastgate.pipeline.passed_body import passed_body
+from fastgate.pipeline.request import build
 from fastgate.pipeline.translation import Translation
 from fastgate.providers.common.header_usage import TIER, of_tier, usage_in
-from fastgate.providers.interface import Answer, Header, RequestPlan, Sees, StreamDecoder
+from fastgate.providers.interface import Answer, Sees, StreamDecoder
 from fastgate.providers.passthrough import Reframed
 from fastgate.routing.plan import Choice, Plan
 from fastgate.upstream.client import Call
-from fastgate.wire.envelope import Envelope
 from fastgate.wire.gemini.framing import ARRAY_TYPE, Array, is_array
 from fastgate.wire.interface import Splitter
 from fastgate.wire.pieces import Body
@@ -140,7 +136,12 @@ class Attempt:
     async def run(self) -> None:
         """UpstreamError if there is nothing to send downstream; the attempt is closed then."""
         try:
-            head, body = self._build()
+            try:
+                built = build(self.exchange, self.choice, self.destination, self.charge)
+            except GatewayError as refusal:
+                self._refuse(refusal)
+                raise
+            head, body, self.translation = built
             self.sent_bytes = len(body)
             await self._send(head, body)
             content_type = (self.call.header(b"content-type") or b"").lower()
@@ -154,9 +155,6 @@ class Attempt:
                 await self._whole()
         except UpstreamError as error:
             self.fail(error)
-            raise
-        except GatewayError as refusal:
-            self._refuse(refusal)
             raise
         except BaseException:
             self.abandon()
@@ -179,54 +177,6 @@ class Attempt:
             return await self.call.read()
         finally:
             self.exchange.waited_ns += clock.monotonic_ns() - began_ns
-
-    def _build(self) -> tuple[bytes, Body]:
-        exchange, choice = self.exchange, self.choice
-        operation, provider = exchange.operation, choice.provider
-        wanted = operation.format
-        spoken = None if wanted is None else self.destination.spoken(wanted)
-        body: Body = b""
-        content_type = b""
-        if exchange.envelope is not None:
-            content_type = b"application/json"
-        elif exchange.form is not None:
-            body = exchange.form.render(choice.model)
-            content_type = exchange.form.content_type
-        plan = RequestPlan(
-            method=operation.method,
-            path=exchange.path,
-            endpoint=operation.endpoint,
-            format=spoken,
-            translated=spoken is not wanted or exchange.carries_seals,
-            stream=exchange.stream,
-            provider=provider,
-            deployment=choice.deployment,
-            model=choice.model,
-            secret=self.destination.secret(),
-            content_type=content_type,
-            query=exchange.query,
-            headers=_owned(exchange.downstream.select(exchange.generation.forwarded), exchange),
-            heads=self.destination.heads,
-        )
-        try:
-            if exchange.envelope is not None:
-                body = self._json_body(exchange.envelope, plan)
-            return self.dialect.build_head(plan, body), body
-        except ValueError as error:
-            raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
-
-    def _json_body(self, envelope: Envelope, plan: RequestPlan) -> bytes:
-        """As the client wrote it, or written anew in another format."""
-        operation, cap, adapt = self.exchange.operation, self.charge.cap, self.dialect.adapt(plan)
-        if not plan.translated:
-            return passed_body(envelope, operation, plan, cap=cap, adapt=adapt)
-        assert operation.format is not None
-        assert plan.format is not None
-        self.translation = Translation(self.exchange, self.choice, operation.format, plan.format)
-        members = self.translation.members(None if cap is None else cap[1], self.dialect.unsaid(plan))
-        if adapt is not None:
-            adapt(members)
-        return msgspec.json.encode(members)
 
     async def _refused(self) -> None:
         """Status and headers tell what follows; a body is waited for only where the client gets to see it."""
@@ -512,16 +462,3 @@ class Attempt:
         if call.sent:
             self.destination.sent_bytes.inc(self.sent_bytes)
         self.destination.received_bytes.inc(call.bytes_in)
-
-
-def _owned(headers: Sequence[Header], exchange: Exchange) -> Sequence[Header]:
-    """A provider keys idempotency by account, which tenants share: each gets keys of its own."""
-    key_id = b"" if exchange.key is None else exchange.key.id.encode()
-    return (
-        [
-            (name, key_id + b":" + value) if name == b"idempotency-key" else (name, value)
-            for name, value in headers
-        ]
-        if headers
-        else headers
-    )

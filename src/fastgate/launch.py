@@ -71,6 +71,12 @@ class Report(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+def program(module: str, *arguments: str) -> list[str]:
+    """The command line of a process of ours: `module` as a program, whatever fastgate was started from."""
+    # -P: a file in the current directory must not be taken for a module of ours or of the library.
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
 L = TypeVar("L", WorkerLaunch, ControlLaunch)
 
 

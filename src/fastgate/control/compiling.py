@@ -7,7 +7,6 @@ through these pipes and no file.
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from typing import Final
 import msgspec
 
 from fastgate.control.compiled import CompileResult, decode_result
-from fastgate.launch import Embedded
+from fastgate.launch import Embedded, program
 
 TIMEOUT_S: Final = 300.0
 _MAX_REASON: Final = 2_000
@@ -39,7 +38,7 @@ def compile_in_child(request: CompileRequest, environ: Mapping[str, str]) -> Com
     """Blocks until the child has ended. Never raises for what the configuration may hold."""
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "fastgate.control.compile"],
+            program("fastgate.control.compile"),
             input=encode_request(request),
             capture_output=True,
             env=dict(environ),

@@ -8,7 +8,6 @@ hold secrets, reach it in memory. Meanwhile a process of its own compiles them f
 import gc
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
@@ -16,6 +15,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from fastgate.config.settings import Settings
+from fastgate.launch import program
 
 # Of the C library, in the gateway's processes. What is larger than this is a mapping of its own: a large
 # body grows without being copied, and its memory is given back when it is done with. By default the limit
@@ -41,8 +41,9 @@ def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load) ->
         os.environ.setdefault(name, value)
     settings, handed = load(config_path, os.environ)
     fds = _in_memory(msgspec.msgpack.encode(_supervised(settings))), beside(handed)
-    arguments = [sys.executable, "-P", "-m", "fastgate.supervisor", *map(str, fds)]
-    os.execv(sys.executable, arguments if config_path is None else [*arguments, str(config_path)])  # noqa: S606  # a fixed program, no shell
+    path = () if config_path is None else (str(config_path),)
+    command = program("fastgate.supervisor", *map(str, fds), *path)
+    os.execv(command[0], command)  # noqa: S606  # a fixed program, no shell
 
 
 def _in_memory(settings: bytes) -> int:

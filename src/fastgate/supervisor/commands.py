@@ -1,12 +1,11 @@
 """How each child is started: its command line, and the descriptors that it inherits."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastgate.config.restart import restart_only
 from fastgate.config.settings import Settings
-from fastgate.launch import ControlLaunch, WorkerLaunch, encode
+from fastgate.launch import ControlLaunch, WorkerLaunch, encode, program
 from fastgate.store.data_dir import DataDir
 from fastgate.store.processes import CONTROL, SIMULATED, worker_name
 from fastgate.supervisor.child import Child
@@ -59,7 +58,7 @@ class Commands:
                 metrics_enabled=settings.metrics.enabled,
                 max_series=settings.metrics.max_series,
             )
-            return _python("fastgate.app", encode(launch))
+            return program("fastgate.app", encode(launch))
 
         return Child(worker_name(index), command, pass_fds=(self._listen_fd, self._lock_fd), changed=changed)
 
@@ -76,7 +75,7 @@ class Commands:
                 log_level=self._settings.logging.level,
                 log_file=self._settings.logging.file,
             )
-            return _python("fastgate.control", encode(launch))
+            return program("fastgate.control", encode(launch))
 
         inherited = (self._lock_fd, self._handed_fd)
         return Child(CONTROL, command, pass_fds=inherited, changed=changed, helper=True)
@@ -88,11 +87,7 @@ class Commands:
         fd = self._standin.listener.fileno()
 
         def command(lifeline_fd: int) -> Sequence[str]:
-            return _python("fastgate.sim", "--fd", str(fd), "--lifeline-fd", str(lifeline_fd))
+            return program("fastgate.sim", "--fd", str(fd), "--lifeline-fd", str(lifeline_fd))
 
         return Child(SIMULATED, command, pass_fds=(fd,), changed=changed, helper=True)
 
-
-def _python(module: str, *arguments: str) -> Sequence[str]:
-    # -P: a file in the current directory must not be taken for a module of ours or of the library.
-    return (sys.executable, "-P", "-m", module, *arguments)

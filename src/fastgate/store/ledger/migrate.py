@@ -6,7 +6,6 @@ of one that lives long: see `upgrade_in_child`.
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from fastgate.launch import program
 from fastgate.store.ledger.errors import LedgerOutdated, LedgerUnavailable, LedgerUnusable
 from fastgate.store.ledger.schema import METADATA
 
@@ -109,7 +109,7 @@ def revision(connection: Connection) -> str | None:
 def upgrade_in_child(place: Place) -> None:
     """Blocks until it is done. LedgerUnavailable, LedgerUnusable."""
     child = subprocess.run(  # noqa: S603 (our own module)
-        [sys.executable, "-P", "-m", __package__],
+        program(__package__),
         input=msgspec.json.encode(place),
         capture_output=True,
         check=False,

@@ -10,6 +10,12 @@
 #   make bench-smoke    whether that runs     make bench-long    two million requests     make bench-report    docs
 #   make bench-micro    the core functions and the phases of a request, beside their budgets
 #   make profile        flame graphs of a worker under load, in build/profile
+#   make wheels         the sdist, and a wheel made of it for the Python at hand, in dist     make sdist    the former alone
+#   make binary         a single file that needs no Python, in dist (needs go)
+#   make docs           the site, in build/site, and llms.txt          make docs-serve   while writing
+#   make examples       what the programs of examples/ need, in build
+#   make image          the container's image (needs docker)     make sbom     what the wheel needs, as CycloneDX
+#   make chart          helm and the schemas that the Helm chart is tested with
 #   make constraints    known-good versions, anew
 #
 # MODE=release|debug|annotate|trace|asan goes with every target: how the extension modules are built.
@@ -18,6 +24,8 @@ PYTHON ?= python3
 VENV ?= .venv
 MODE ?= release
 ARGS ?=
+# The tests of a module share what is made for them, so they stay together.
+PARALLEL ?= --numprocesses logical --maxprocesses 4 --dist loadscope
 
 BIN := $(VENV)/bin
 # Asked for its version: a shim of pyenv's is there also where no uv is behind it.
@@ -30,20 +38,29 @@ NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
 INSTALL = $(if $(UV),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
 GO := $(shell command -v go)
+GO_MODULES := benchmarks deploy/binary/launcher
 # Environments of their own, since these do not go with the test group; each has its constraints-NAME.txt.
-TESTED := openai1 anthropic0 litellm
-OTHERS := $(TESTED) litellm_proxy
+TESTED := openai1 anthropic0 litellm examples
+OTHERS := $(TESTED) litellm_proxy sbom
 WANTED_openai1 := "openai<2"
 WANTED_anthropic0 := "anthropic<1"
 WANTED_litellm := litellm boto3
 WANTED_litellm_proxy := "litellm[proxy]"
+WANTED_sbom := cyclonedx-bom
+WANTED_examples := $(addprefix -r ,$(wildcard examples/*/requirements.txt))
+NODE_EXAMPLES := $(patsubst examples/%/package.json,%,$(wildcard examples/*/package.json))
 COMPILED := $(shell sed -n '/^compiled = \[/,/^\]/s/^ *"\(.*\)",.*$$/\1/p' pyproject.toml)
 CORE := setup.py $(COMPILED) $(wildcard src/fastgate/_core/*.pyx src/fastgate/_core/*.pxd src/fastgate/_core/*.h)
 CODE := src tests benchmarks deploy setup.py
+PACKAGED := pyproject.toml setup.py MANIFEST.in README.md LICENSE $(shell find src -name '*.py' -o -name '*.py[ix]' -o \
+	-name '*.pxd' -o -name '*.h' -o -name py.typed)
+OFFLINE := $(shell unshare --map-root-user --net true 2>/dev/null && echo unshare --map-root-user --net)
+BINARY := dist/fastgate-linux-$(shell uname -m)
+PYTHON_TAG = $(shell $(BIN)/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-slow test-quick test-tools no-node test-go no-go test-pythons test-asan lint lint-go \
-	format bench bench-smoke bench-long bench-report bench-peers bench-micro profile constraints $(OTHERS:%=constraints-%) clean
+.PHONY: build run examples test prepared test-slow test-quick test-tools no-node test-go no-go test-pythons test-asan lint lint-go \
+	format bench bench-smoke bench-long bench-report bench-peers bench-micro profile sdist wheels constraints $(OTHERS:%=constraints-%) clean
 .DELETE_ON_ERROR:
 
 # --- environment and build -----------------------------------------------------------------------
@@ -82,7 +99,7 @@ $(VENV)/.lint: $(VENV)/.test
 
 # What official SDKs are tested with: older ones of Python's, and node's, where there is node; and litellm,
 # whose translations ours are compared with.
-test-tools: $(TESTED:%=build/%/.installed) $(if $(NODE),build/node/.installed build/agents/.installed,no-node)
+test-tools: $(TESTED:%=build/%/.installed) $(if $(NODE),build/node/.installed build/agents/.installed $(NODE_EXAMPLES:%=build/examples_node/%/.installed),no-node)
 
 $(OTHERS:%=build/%/.installed): build/%/.installed: constraints-%.txt | $(BIN)/python
 	rm -rf build/$*
@@ -97,6 +114,17 @@ build/node/.installed: tests/support/aimock.py | $(VENV)/.test
 # Claude Code and Codex are not scripts but programs, and large.
 build/agents/.installed: tests/support/agents.py | $(VENV)/.test
 	$$(PYTHONPATH=. $(BIN)/python -c 'from tests.support.agents import INSTALL; print(INSTALL)')
+	@touch $@
+
+# What the programs of examples/ need, as their users install it.
+build/examples/.installed: $(wildcard examples/*/requirements.txt)
+
+examples: build/examples/.installed $(if $(NODE),$(NODE_EXAMPLES:%=build/examples_node/%/.installed),no-node)
+
+$(NODE_EXAMPLES:%=build/examples_node/%/.installed): build/examples_node/%/.installed: examples/%/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)
+	npm install --prefix $(@D) --no-audit --no-fund --no-package-lock
 	@touch $@
 
 # Where CI has both, they must be good: a test that is silently skipped there is never run.
@@ -114,8 +142,16 @@ clean:
 
 # --- checks --------------------------------------------------------------------------------------
 
-test: build $(VENV)/.lint test-tools $(if $(GO),test-go build/bench/.built,no-go)
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test: build $(VENV)/.lint
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) prepared
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(ARGS)
+
+# What is tested besides the sources, and what with. Recipes may install into one environment at a time, which uv
+# sees to and pip does not.
+JOBS := $(if $(UV),$(shell nproc),1)
+prepared: test-tools build/wheel-env/.installed build/site/.built $(VENV)/.kubernetes test-container \
+	$(if $(GO),test-go build/bench/.built $(BINARY) build/helm/helm,no-go) \
+	$(if $(NODE),build/kubernetes-models/.installed)
 
 # What the benchmarks have in Go.
 test-go:
@@ -128,7 +164,7 @@ test-slow: build $(VENV)/.lint test-tools
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-quick: build $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow and not sdk" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not sdk" $(PARALLEL) $(ARGS)
 
 test-pythons:
 	@set -e; tested=; \
@@ -155,19 +191,21 @@ test-asan: $(VENV)/.test
 		$(abspath $(BIN))/python -m pytest tests/core --timeout 300 $(ARGS)
 
 lint: build $(VENV)/.lint $(if $(GO),lint-go)
-	$(BIN)/ruff check $(CODE)
-	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE) examples
+	$(BIN)/ruff format --check $(CODE) examples
 	$(BIN)/mypy $(CODE)
 	PATH="$(BIN):$$PATH" $(BIN)/cython-lint src/fastgate/_core
 	FASTGATE_WERROR=1 $(BIN)/python setup.py --quiet build_ext --force --build-lib build/werror --build-temp build/werror
 
 lint-go:
-	cd benchmarks && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./...
+	for module in $(GO_MODULES); do \
+		(cd $$module && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./...) || exit 1; \
+	done
 
 format: $(VENV)/.lint
-	$(BIN)/ruff check --fix $(CODE)
-	$(BIN)/ruff format $(CODE)
-	$(if $(GO),cd benchmarks && gofmt -w .)
+	$(BIN)/ruff check --fix $(CODE) examples
+	$(BIN)/ruff format $(CODE) examples
+	$(if $(GO),gofmt -w $(GO_MODULES))
 
 # --- benchmarks ----------------------------------------------------------------------------------
 
@@ -205,13 +243,146 @@ profile: build $(VENV)/.test build/bench/.built
 	$(INSTALL) -c $(CONSTRAINTS) --group profile
 	$(BIN)/python -m benchmarks.flamegraph $(ARGS)
 
+# --- distribution --------------------------------------------------------------------------------
+
+sdist: $(VENV)/.sdist
+
+wheels: $(VENV)/.wheel
+
+$(VENV)/.wheels: $(VENV)/.installed
+	$(INSTALL) -c $(CONSTRAINTS) --group wheels
+	@touch $@
+
+$(VENV)/.sdist: $(PACKAGED) $(VENV)/.wheels
+	@mkdir -p build
+	rm -f dist/fastgate-*.tar.gz
+	$(BIN)/python -m build --sdist --no-isolation --outdir dist . >build/sdist.log 2>&1 || { cat build/sdist.log; exit 1; }
+	$(BIN)/python -m twine --no-color check --strict dist/fastgate-*.tar.gz
+	@touch $@
+
+# Built from the sdist, so that one compilation proves both, and without a network where the kernel lets us take it away.
+$(VENV)/.wheel: $(VENV)/.sdist
+	rm -rf build/wheel && mkdir -p build/wheel
+	tar -xf dist/fastgate-*.tar.gz --strip-components=1 -C build/wheel
+	rm -f dist/fastgate-*-$(PYTHON_TAG)-*.whl
+	{ $(OFFLINE) $(abspath $(BIN))/python -m build --wheel --no-isolation build/wheel && \
+		PATH="$(abspath $(BIN)):$$PATH" auditwheel repair --strip --wheel-dir dist build/wheel/dist/*.whl; \
+	} >build/wheel.log 2>&1 || { cat build/wheel.log; exit 1; }
+	$(BIN)/python -m twine --no-color check --strict dist/fastgate-*-$(PYTHON_TAG)-*.whl
+	@touch $@
+
+# The wheel as a user has it, with what it needs and nothing else; tests and the single binary take it from here.
+build/wheel-env/.installed: $(VENV)/.wheel
+	rm -rf build/wheel-env
+	$(if $(UV),uv venv --quiet --python $(BIN)/python build/wheel-env,$(BIN)/python -m venv build/wheel-env)
+	CC=false $(subst $(BIN),build/wheel-env/bin,$(INSTALL)) --only-binary :all: -c $(CONSTRAINTS) dist/fastgate-*-$(PYTHON_TAG)-*.whl
+	@touch $@
+
+# The interpreter of $(VENV) with the wheel and the vendors' libraries, behind a launcher: docs/adr/0004.
+.PHONY: binary
+binary: $(BINARY)
+
+build/binary-env/.installed: $(VENV)/.wheel
+	rm -rf build/binary-env
+	$(if $(UV),uv venv --quiet --python $(BIN)/python build/binary-env,$(BIN)/python -m venv build/binary-env)
+	$(subst $(BIN),build/binary-env/bin,$(INSTALL)) --only-binary :all: -c $(CONSTRAINTS) \
+		"$$(ls dist/fastgate-*-$(PYTHON_TAG)-*.whl)[postgres,aws,google,azure]"
+	@touch $@
+
+build/launcher: $(wildcard deploy/binary/launcher/*)
+	@test -n "$(GO)" || { echo "the single binary needs go"; exit 1; }
+	cd deploy/binary/launcher && CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(abspath $@) .
+
+$(BINARY): build/launcher build/binary-env/.installed $(wildcard deploy/binary/*.py)
+	$(INSTALL) -c $(CONSTRAINTS) --group binary
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m deploy.binary build/binary-env build/launcher $@
+
+# --- documentation -------------------------------------------------------------------------------
+
+.PHONY: docs docs-serve
+docs: build/site/.built llms.txt
+
+docs-serve: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve $(ARGS)
+
+llms.txt: mkdocs.yml deploy/site/llms.py deploy/site/pages.py | $(VENV)/.installed
+	$(BIN)/python -m deploy.site.llms > $@
+
+build/site/.built: mkdocs.yml $(wildcard *.md) $(shell find docs deploy/site -type f -not -name '*.pyc') $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(INSTALL) -c $(CONSTRAINTS) --group docs
+	@touch $@
+
+# --- Kubernetes ----------------------------------------------------------------------------------
+
+# What the chart is tested with: helm itself, Kubernetes' schemas, and those of the Prometheus operator.
+.PHONY: chart
+chart: $(VENV)/.kubernetes $(if $(GO),build/helm/helm) $(if $(NODE),build/kubernetes-models/.installed)
+
+HELM := v3.22.0
+
+# Not optimized: it compiles in half the time, and renders a chart in as much.
+build/helm/helm:
+	GOBIN=$(abspath build/helm) $(GO) install -gcflags='all=-N -l' -ldflags='-s -w' helm.sh/helm/v3/cmd/helm@$(HELM)
+
+$(VENV)/.kubernetes: $(VENV)/.installed
+	$(INSTALL) -c $(CONSTRAINTS) --group kubernetes
+	@touch $@
+
+build/kubernetes-models/.installed:
+	npm install --prefix build/kubernetes-models --no-audit --no-fund @kubernetes-models/prometheus-operator@6.0.0
+	@touch $@
+
+# --- container -----------------------------------------------------------------------------------
+
+NAMESPACES := $(shell unshare --mount --pid --fork true 2>/dev/null && echo yes)
+COMPOSE := deploy/container/compose
+
+.PHONY: image sbom test-container no-namespaces no-compose lint-compose
+test-container: $(if $(NAMESPACES),build/container/.built,no-namespaces) $(if $(GO),build/compose/compose,no-compose)
+lint: $(if $(GO),lint-compose)
+
+image:
+	docker build --tag fastgate:$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/fastgate/_version.py) --tag fastgate:latest \
+		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/fastgate/_version.py) \
+		--build-arg REVISION=$$(git rev-parse HEAD) $(ARGS) .
+
+sbom: build/wheel-env/.installed
+	docker/sbom.sh build/wheel-env/bin/python dist/fastgate.cdx.json
+
+# What the Dockerfile runs, without an engine; tests start what it makes as a container would. It is about how
+# fastgate is packed, so it is made anew when that changes, and its modules need not be fast.
+build/container/.built: Dockerfile .dockerignore pyproject.toml setup.py $(wildcard constraints.txt constraints-sbom.txt \
+		docker/*.sh deploy/container/*.py) | $(VENV)/.test
+	rm -rf build/container
+	FASTGATE_BUILD=debug $(BIN)/python -m deploy.container build/container >build/container.log 2>&1 || \
+		{ cat build/container.log; exit 1; }
+	@touch $@
+
+no-namespaces:
+	@echo "tests that start the container's contents are skipped: they need root, and Linux's namespaces"
+	@test "$$CI" != true
+
+build/compose/compose: $(wildcard $(COMPOSE)/*)
+	cd $(COMPOSE) && $(GO) build -o $(abspath $@) .
+
+no-compose:
+	@echo "there is no go: tests of the compose files are skipped"
+
+lint-compose:
+	cd $(COMPOSE) && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./...
+
 # --- dependencies --------------------------------------------------------------------------------
 
 constraints: $(OTHERS:%=constraints-%)
 	rm -rf .venvs/constraints
 	$(PYTHON) -m venv .venvs/constraints
 	.venvs/constraints/bin/python -m pip install --quiet --upgrade pip
-	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint --group profile
+	.venvs/constraints/bin/python -m pip install --quiet --group build --group test --group lint --group profile --group kubernetes \
+		--group wheels --group binary --group docs
 	.venvs/constraints/bin/python -m pip install --quiet --no-build-isolation -e .
 	{ echo "# Known-good versions, made by: make constraints"; \
 		.venvs/constraints/bin/python -m pip freeze --all --exclude-editable; } > $(CONSTRAINTS)

@@ -48,37 +48,28 @@ if MODE == "trace":
 
 CORE = Path("src/fastgate/_core")
 COMPILED = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["fastgate"]["compiled"]
+# Not where only metadata or an sdist is wanted: it holds sources, and nothing that was made of them.
+BUILDS = not {"build", "build_ext", "bdist_wheel", "editable_wheel"}.isdisjoint(sys.argv)
 
 
 def hot_path() -> list[Any]:
-    """What of the Python code is compiled: only in a release, as the other modes are for looking into things,
-    and only where something is built, as mypy reads all of it first. Warnings in its C are not ours.
-    """
-    if MODE != "release" or STRICT or not {"build_ext", "bdist_wheel", "editable_wheel"} & set(sys.argv):
+    """What of the Python code is compiled: in a release, as the other modes are for looking into things."""
+    if MODE != "release" or STRICT:
         return []
     from mypyc.build import mypycify
 
     options = ["--config-file=pyproject.toml", "--follow-imports=silent"]
-    return mypycify([*options, *COMPILED], opt_level="2", debug_level="0", group_name="fastgate")
+    modules: list[Any] = mypycify(
+        [*options, *COMPILED], opt_level="2", debug_level="0", group_name="fastgate"
+    )
+    for module in modules:
+        # Warnings in its C are not ours, and each compiler has others.
+        module.extra_compile_args = [flag for flag in module.extra_compile_args if flag != "-Werror"]
+    return modules
 
 
-class BuildModes(build_ext):
-    """All modes build to one place, and time stamps do not tell one from another: remember which it was."""
-
-    def run(self) -> None:
-        stamp = Path(self.build_temp, "mode")
-        self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
-        if MODE != "release":
-            for source in (*map(Path, COMPILED), Path("src/fastgate__mypyc.py")):
-                for module in source.parent.glob(f"{source.stem}.*.so"):
-                    module.unlink()
-        super().run()
-        stamp.write_text(MODE)
-
-
-setup(
-    ext_modules=hot_path()
-    + cythonize(  # type: ignore[no-untyped-call]  # Cython's own code is not typed
+def core() -> list[Any]:
+    modules: list[Any] = cythonize(  # type: ignore[no-untyped-call]  # Cython's own code is not typed
         [
             Extension(
                 f"fastgate._core.{source.stem}",
@@ -96,6 +87,34 @@ setup(
         annotate=MODE == "annotate",
         emit_linenums=MODE != "annotate",  # annotate would switch the #line directives off
         build_dir=f"build/cython/{MODE}",
-    ),
-    cmdclass={"build_ext": BuildModes},
-)
+    )
+    return modules
+
+
+class BuildModes(build_ext):
+    """All modes build to one place, and time stamps do not tell one from another: remember which it was."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        # The hot path is one large file of C: the other extensions are compiled beside it.
+        self.parallel = self.parallel or len(os.sched_getaffinity(0))
+
+    def run(self) -> None:
+        stamp = Path(self.build_temp, "mode")
+        self.force = self.force or not stamp.exists() or stamp.read_text() != MODE
+        if MODE != "release":
+            for source in (*map(Path, COMPILED), Path("src/fastgate__mypyc.py")):
+                for module in source.parent.glob(f"{source.stem}.*.so"):
+                    module.unlink()
+        super().run()
+        stamp.write_text(MODE)
+
+    def build_extensions(self) -> None:
+        # Where this Python has its libraries, which no module of ours needs, is nowhere else.
+        self.compiler.linker_so = [
+            flag for flag in self.compiler.linker_so if not flag.startswith("-Wl,-rpath")
+        ]
+        super().build_extensions()
+
+
+setup(ext_modules=[*hot_path(), *core()] if BUILDS else [], cmdclass={"build_ext": BuildModes})

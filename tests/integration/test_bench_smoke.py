@@ -6,13 +6,14 @@ import sys
 
 import pytest
 from benchmarks.suite.programs import not_built
-from tests.support.processes import ROOT, python_environment
+from tests.support.processes import ROOT, from_sources, python_environment
 
 MISSING = next(filter(None, map(not_built, ("load", "upstream", "reference"))), None) or (
     None if shutil.which("nginx") else "nginx is not installed"
 )
 
 
+@from_sources
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 def test_it_runs() -> None:

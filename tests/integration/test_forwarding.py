@@ -253,6 +253,7 @@ async def test_headers_of_an_answer(rig: GatewayRig) -> None:
         "x-upstream-ratelimit-reset-requests": "1s",
         "x-fastgate-upstream-request-id": "upstream-1",
         "x-fastgate-request-id": "kept",
+        "x-request-id": "kept",
         "x-fastgate-provider": "local",
         "x-fastgate-model": "gpt-4o",
         "x-fastgate-deployment": "local/gpt-4o",

@@ -274,3 +274,26 @@ async def test_after_content(dialect: str, provider: FakeProvider, open_rig: Ope
             assert (entry.closing.outcome.value, entry.closing.status) == ("cut", 200), where
             assert 0 < entry.closing.usage.output_tokens < 4, (where, entry.closing)
             assert entry.closing.usage.input_tokens > 0, where
+
+
+@pytest.mark.parametrize("dialect", ["converse", "chat"])
+async def test_what_came_whole_before_a_broken_frame_is_relayed(
+    dialect: str, provider: FakeProvider, open_rig: OpenRig
+) -> None:
+    """Wherever the provider's bytes are cut, the client gets the same."""
+    client, upstream = CLIENTS[dialect], UPSTREAMS["up_converse"]
+    first = begun(upstream, SAY)
+    rest = upstream.stream(SAY)[len(first)] + bad_checksum(upstream)
+    async with open_rig(configuration(provider)) as rig:
+        for cut in range(len(rest)):
+            seen = Gate()
+            pieces = [chunk(piece) for piece in (rest[:cut], rest[cut:]) if piece]
+            rig.script(upstream, events(upstream, first, Wait(seen), *pieces, LAST_CHUNK))
+            body = client.body(named(upstream), client.ask("Hi"), stream=True)
+            talk, task = rig.begin(client, named(upstream), body, stream=True)
+            await rig.until_more_than(talk, 0)
+            seen.open()
+            await task
+            got = client.streamed(talk.answer)
+            assert (got.text, got.finished) == (SAY.text, False), cut
+            assert got.error, cut

@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from tests.support.processes import ROOT, python_environment
+from tests.support.processes import ROOT, from_sources, python_environment
 
 LOOKS = 3
 
 
+@from_sources
 @pytest.mark.timeout(240)
 def test_nothing_takes_twice_its_budget() -> None:
     """In multiples of a loop that runs beside it. What is too slow by chance is not so each time."""

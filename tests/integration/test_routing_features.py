@@ -184,6 +184,7 @@ async def test_what_a_client_is_told_of_the_way(rig: GatewayRig) -> None:
     answer = await rig.exchange(request(chat_body(model="ordered"), headers[0]))
     assert {name: value for name, value in answer.headers if name.startswith(("x-", "openai-"))} == {
         "x-fastgate-request-id": "mine-1",
+        "x-request-id": "mine-1",
         "x-fastgate-provider": "two",
         "x-fastgate-model": "two",
         "x-fastgate-deployment": "two/two",

@@ -1,4 +1,4 @@
-"""The examples of README and docs/clients, run as they stand but for the address and the key.
+"""The examples of README, docs/clients and docs/migrate, run as they stand but for the address and the key.
 
 Blocks of `python`, `javascript` and `sh` are examples; `console` and others are not.
 """
@@ -24,6 +24,7 @@ _KEY: Final = "sk-fg-…"
 _MODELS: Final = (
     "anthropic.claude-sonnet-4-6",
     "claude-sonnet-4-6",
+    "default",
     "fastgate-sim",
     "gemini-2.5-flash",
     "gpt-4o",
@@ -40,7 +41,11 @@ for name, code in json.load(sys.stdin):
     print({_BORDER!r})
     exec(compile(code, name, "exec"), {{"__name__": "__main__"}})
 """
-_PAGES: Final = ("README.md", *(f"docs/clients/{path.name}" for path in (ROOT / "docs/clients").glob("*.md")))
+_PAGES: Final = (
+    "README.md",
+    "docs/migrate/middleware.md",
+    *(f"docs/clients/{path.name}" for path in (ROOT / "docs/clients").glob("*.md")),
+)
 
 pytestmark = [pytest.mark.sdk]
 
@@ -69,7 +74,9 @@ def _examples(*languages: str) -> list[Example]:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     with SimProcess("--models", ",".join(_MODELS)) as sim:
         providers = {"sim": provider_config(sim.base_url, *_MODELS)}
-        with GatewayProcess(gateway_config(providers), tmp_path_factory.mktemp("docs")) as process:
+        with GatewayProcess(
+            gateway_config(providers, tags={"allowed": ["feature"]}), tmp_path_factory.mktemp("docs")
+        ) as process:
             yield process
 
 

@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,12 +69,14 @@ class GatewayProcess:
         env: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         edge: Edge = EDGE,
+        command: Sequence[str] = fastgate_command(),
     ) -> None:
         self.directory = directory
         self.data_dir = directory / "data"
         self.config_path = directory / "fastgate.yaml"
         self._environment = python_environment({VARIABLE: edge, **(env or {})})
         self._arguments = arguments
+        self._command = command
         self._child: ChildProcess | None = None
         self.url = ""
         self.workers = 0
@@ -85,10 +87,9 @@ class GatewayProcess:
 
     def __enter__(self) -> Self:
         config = ["--config", str(self.config_path)] if self.config_path.exists() else []
+        place = ["--data-dir", str(self.data_dir)]
         self._child = ChildProcess(
-            fastgate_command(
-                "serve", *config, "--port", "0", "--data-dir", str(self.data_dir), *self._arguments
-            ),
+            [*self._command, "serve", *config, "--port", "0", *place, *self._arguments],
             self._environment,
             self.directory,
         )

@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import psutil
+import pytest
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
+
+TARGET = os.environ.get("FASTGATE_TEST_TARGET")
+"""The single binary, where tests shall start that; else they start what is in src."""
+
+UNPACKING = {"FASTGATE_UNPACK_DIR": str(ROOT / "build" / "unpacked")}
+"""Where binaries unpack themselves, as variables for their environment."""
+
+from_sources = pytest.mark.skipif(TARGET is not None, reason="runs a module that the single binary has not")
 
 _PREFIXES = ("FASTGATE_", "ANTHROPIC_", "AWS_", "AZURE_", "GOOGLE_", "OPENAI_")
 
@@ -27,7 +36,9 @@ def python_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
         for name, value in os.environ.items()
         if not name.startswith(_PREFIXES) and not name.endswith(("_API_KEY", "_TOKEN"))
     }
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **(extra or {})}
+    # The binary looks into its own tree, whatever PYTHONPATH says.
+    ours = {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", **UNPACKING}
+    return {**kept, **ours, **(extra or {})}
 
 
 class Lines:
@@ -138,4 +149,6 @@ async def in_thread(function: Callable[[], T]) -> T:
 
 
 def fastgate_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "fastgate", *arguments]
+    """The command as users have it, of `TARGET`."""
+    started = [sys.executable, "-m", "fastgate"] if TARGET is None else [str(Path(TARGET).resolve())]
+    return [*started, *arguments]

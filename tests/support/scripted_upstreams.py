@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
-from tests.support.vendors import anthropic, bedrock, cohere, google, ollama, openai
+from tests.support.vendors import anthropic, bedrock, cohere, google, ollama, openai, openai_hosts
 from tests.support.vendors.interface import Asked, RefusedError, Reply, Vendor
 from tests.support.vendors.scenes import FAILING, scene_in
 
@@ -26,6 +26,10 @@ VENDORS: Final[dict[str, Vendor]] = {
     "vertex": google.vertex,
     "cohere": cohere,
     "ollama": ollama,
+    "azure": openai_hosts.Azure(deployments=False),
+    "azure-deployments": openai_hosts.Azure(deployments=True),
+    "huggingface": openai_hosts.HuggingFace(),
+    "vertex-openai": openai_hosts.VertexOpenAI(),
 }
 
 

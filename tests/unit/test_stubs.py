@@ -16,6 +16,7 @@ MODULES = (
     "holds",
     "journal",
     "jsonscan",
+    "linux",
     "literals",
     "mapfile",
     "metrics",

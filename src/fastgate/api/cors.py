@@ -8,6 +8,8 @@ from fastgate.pipeline.services import Services
 _EXPOSED: Final = b", ".join(
     (
         b"x-fastgate-request-id",
+        b"x-request-id",
+        b"request-id",
         b"x-fastgate-provider",
         b"x-fastgate-model",
         b"x-fastgate-deployment",

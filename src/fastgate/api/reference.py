@@ -101,9 +101,9 @@ in front, since providers keep such keys by account.
 
 | header | meaning |
 |---|---|
-| `x-fastgate-request-id` | also in the log line |
+| `x-fastgate-request-id` | also in the log line; and under the name by which the SDK puts it into its errors: `x-request-id`, `request-id` (Messages), `x-amzn-requestid` (Bedrock) |
 | `x-fastgate-provider`, `-model`, `-deployment` | who answered, and the model's name there |
-| `x-fastgate-dropped` | fields of a translated request that the provider was not told, by the names that the client wrote; and as `answer.…` what of its answer the client's format has no place for |
+| `x-fastgate-dropped` | what of a request the provider was not told: fields by the names that the client wrote, `anthropic-beta: NAME` of a header; and as `answer.…` what of its answer the client's format has no place for |
 | `x-fastgate-model-deprecated` | a sentence: the provider is about to retire the model, or `redirects` named another one in its place |
 | `x-fastgate-estimated: 1` | tokens were counted by the gateway, not by the provider |
 | `x-fastgate-attempts` | every try in order: `deployment:credential=result(status)`; the code of an error, without a status, where nothing was sent |

@@ -33,9 +33,10 @@ from fastgate.routing.health import Health
 from fastgate.routing.states import credential_states, states
 from fastgate.routing.table import RoutingTable
 from fastgate.store import accounts as accounts_file
-from fastgate.store import fullest
+from fastgate.store import fullest, processes
 from fastgate.store.conversations import StoredConversations
 from fastgate.store.keys import KeyStore, keys_path
+from fastgate.store.memory import resident_bytes
 from fastgate.store.processes import worker_name
 from fastgate.store.responses import ResponseOwners
 from fastgate.upstream.client import Client
@@ -170,6 +171,8 @@ class WorkerDataPlane:
                 credential.state,
             )
         yield from self._budgets()
+        for name, pid in processes.running(self._counters):
+            yield Reading(catalogue.PROCESS_MEMORY, (name,), resident_bytes(pid))
         yield Reading(catalogue.BUILD_INFO, (__version__, platform.python_version()), 1.0)
 
     def _budgets(self) -> Iterator[Reading]:

@@ -2,7 +2,7 @@
 
 SIGTERM and SIGINT: it drains. Again: nothing, since a service manager signals every process of the
 gateway and the supervisor signals its workers too. SIGQUIT, which the supervisor sends when it is told
-twice: it ends now.
+twice: it ends now. SIGUSR1, when a successor serves: it drains, and answers what clients send meanwhile.
 """
 
 import asyncio
@@ -17,13 +17,19 @@ class Stop:
 
     def __init__(self, lifeline: Lifeline) -> None:
         self.requested = asyncio.Event()
+        self.superseded = False
         self.now = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(signum, self.requested.set)
+        self._loop.add_signal_handler(signal.SIGUSR1, self._supersede)
         self._loop.add_signal_handler(signal.SIGQUIT, self._hurried)
         self._loop.add_signal_handler(signal.SIGHUP, log.reopen)
         lifeline.watch(self._orphaned)
+
+    def _supersede(self) -> None:
+        self.superseded = True
+        self.requested.set()
 
     def _hurried(self) -> None:
         self.requested.set()

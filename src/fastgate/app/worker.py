@@ -78,7 +78,7 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
     failed = serving.done()
     if failed:
         log.event("error", "the HTTP server ended by itself")
-    await _end(plane, server, serving, launch.drain_s, stop.now)
+    await _end(plane, server, serving, launch.drain_s, stop)
     poll.close()
     await tasks.cancel_all()
     counters.close()
@@ -86,14 +86,21 @@ async def serve(launch: WorkerLaunch, build: Callable[[WorkerContext], DataPlane
 
 
 async def _end(
-    plane: DataPlane, server: edges.Server, serving: asyncio.Task[None], drain_s: float, now: asyncio.Event
+    plane: DataPlane, server: edges.Server, serving: asyncio.Task[None], drain_s: float, stop: Stop
 ) -> None:
-    """Let the open requests finish, for `drain_s` or until `now`; then cut off the others."""
-    plane.start_drain()
-    server.stop()
+    """Let the open requests finish, for `drain_s` or until `stop.now`; then cut off the others. Where a
+    successor serves, what clients send meanwhile is answered too."""
+    if stop.superseded:
+        server.retire()
+    else:
+        plane.start_drain()
+        server.stop()
     with suppress(TimeoutError):
         async with asyncio.timeout(drain_s):
-            await _first_of(serving, now)
+            await _first_of(serving, stop.now)
+    if stop.superseded:
+        plane.start_drain()
+        server.stop()
     if serving.done():
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):

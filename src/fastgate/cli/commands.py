@@ -12,6 +12,7 @@ from fastgate.cli import (
     check,
     config,
     export,
+    health,
     keys,
     models,
     prices,
@@ -57,6 +58,7 @@ app.command("sim")(sim.sim)
 app.command("bench")(bench.bench)
 app.command("reload")(reload.reload)
 app.command("status")(status.status)
+app.command("health")(health.health)
 app.command("spend")(spend.spend)
 app.command("budgets")(budgets.budgets)
 app.command("audit")(audit.audit)

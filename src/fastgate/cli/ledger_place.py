@@ -89,12 +89,12 @@ def midnight_ns(moment_ns: int) -> int:
 @contextmanager
 def open_ledger(config: Path | None, data_dir: Path | None) -> Iterator[tuple["LedgerDatabase", Path]]:
     """The ledger, for reading, and the directory of the gateway's files. ConfigError, LedgerError."""
-    from fastgate.cli.place import load_settings
+    from fastgate.cli.place import load_settings, usable
     from fastgate.config.interpolate import resolve_secret, secret_ref
     from fastgate.store.ledger.database import LedgerDatabase
 
     settings = load_settings(config)
-    directory = Path(settings.data_dir) if data_dir is None else data_dir
+    directory = usable(Path(settings.data_dir) if data_dir is None else data_dir)
     given = settings.ledger.url
     reference = None if given is None else secret_ref(given)
     url = None if reference is None else resolve_secret(reference, os.environ)

@@ -25,33 +25,36 @@ def find_data_dir(config: Path | None, data_dir: Path | None) -> Path:
     secrets, and while somebody edits the file. Raises ConfigError or CommandError.
     """
     if data_dir is not None:
-        return data_dir
-    from fastgate.config import environment, yaml_source
-    from fastgate.config.diagnostics import Report
-    from fastgate.config.interpolate import expand
-    from fastgate.config.place import CONFIG_YAML, config_file
+        return usable(data_dir)
+    from fastgate.cli.written import Unreadable, Written
     from fastgate.config.settings import Settings
 
-    file = config_file(config, os.environ)
-    source = CONFIG_YAML if file is None else str(file)
-    unclear = CommandError(f"{source} does not say where the gateway's files are: give --data-dir")
-    ignored = Report()
     try:
-        text = os.environ.get(source, "") if file is None else file.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise unclear from None
-    tree = yaml_source.parse(text, source, ignored)
-    if tree is None or not isinstance(tree.value, dict | None):
-        raise unclear
-    if tree.value is None:
-        tree.value = {}
-    environment.overlay(tree, os.environ, ignored)
-    written = tree.value.get("data_dir")
-    if written is None:
-        return Path(Settings().data_dir)
-    if not isinstance(written.value, str):
-        raise unclear
-    return Path(expand(written.value, os.environ))
+        written = Written.read(config)
+    except Unreadable as error:
+        raise _unclear(str(error)) from None
+    directory = written.find("data_dir")
+    if directory is None:
+        return usable(Path(Settings().data_dir))
+    if not isinstance(directory, str):
+        raise _unclear(written.source)
+    return usable(Path(directory))
+
+
+def usable(data_dir: Path) -> Path:
+    """`data_dir`. Raises CommandError where a newer version of fastgate wrote it."""
+    from fastgate.store import layout
+    from fastgate.store.data_dir import DataDir
+
+    try:
+        layout.check(DataDir(data_dir))
+    except layout.LayoutError as error:
+        raise CommandError(str(error)) from None
+    return data_dir
+
+
+def _unclear(source: str) -> CommandError:
+    return CommandError(f"{source} does not say where the gateway's files are: give --data-dir")
 
 
 def in_use(data_dir: Path) -> bool:

@@ -20,8 +20,16 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Directory of the gateway's files.")
     ] = None,
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Take the place of the gateway that runs on the data directory, without a lost request.",
+        ),
+    ] = False,
 ) -> NoReturn:
-    """Run the gateway until it is told to stop (SIGTERM, Ctrl-C).
+    """Run the gateway until it is told to stop (SIGTERM, Ctrl-C), or to start its successor (SIGUSR2).
 
     Options win over environment variables, and those over the file.
     """
@@ -35,4 +43,4 @@ def serve(
         "FASTGATE_DATA_DIR": data_dir,
     }
     overrides = {name: str(value) for name, value in given.items() if value is not None}
-    begin(config, overrides, load)
+    begin(config, overrides, load, replace=replace)

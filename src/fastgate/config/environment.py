@@ -2,7 +2,7 @@
 
 `FASTGATE_SERVER__PORT=9000` sets `server.port`: upper case, two underscores between levels. Text is
 taken as it is; numbers, lists and mappings are read as YAML, of which JSON is a part. An empty
-variable counts as not set.
+variable counts as not set. `_FILE` at the end of a name reads the value from a file.
 """
 
 import re
@@ -22,8 +22,9 @@ from fastgate.errors import ConfigError
 PREFIX: Final = "FASTGATE_"
 
 RESERVED: Final[dict[str, str]] = {
-    CONFIG: "The configuration file, where `--config` names none.",
-    CONFIG_YAML: "A whole configuration as YAML, instead of a file.",
+    CONFIG: "Path of the configuration file, where `--config` names none.",
+    CONFIG_YAML: "A whole configuration file, as YAML; not beside `FASTGATE_CONFIG`.",
+    "FASTGATE_UNPACK_DIR": "Where the single binary unpacks itself.",
     "FASTGATE_BUILD": "Build mode of the extension modules.",
     "FASTGATE_WERROR": "Compiler warnings of the extension modules are errors.",
     "FASTGATE_TEST_*": "Switches of the test suite.",
@@ -40,8 +41,11 @@ _SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://")
 
 
 class _Target(NamedTuple):
+    """`named`: the last step is a name of the user's choice that the configuration does not have yet."""
+
     path: SettingPath
     hint: Any
+    named: bool
 
 
 def overlay(tree: Node, environ: Mapping[str, str], report: Report) -> None:
@@ -74,13 +78,13 @@ def _apply(name: str, tree: Node, environ: Mapping[str, str], report: Report) ->
         if not interpolate.is_text(text):
             raise ConfigError("is not UTF-8 text")
         target = _target(name, tree)
-        if target is None and name.endswith(_FILE):
+        if name.endswith(_FILE) and (target is None or target.named):
             setting = name.removesuffix(_FILE)
             target = _target(setting, tree)
             if target is not None and environ.get(setting):
                 raise ConfigError(f"is set, and so is {setting}: only one of them can count")
             if target is not None:
-                text = interpolate.read_file(text)
+                text = _from_file(text, target.hint)
         if target is None:
             report.error(mark, (), "there is no such setting", _suggestion(name))
             return
@@ -94,25 +98,34 @@ def _apply(name: str, tree: Node, environ: Mapping[str, str], report: Report) ->
         report.error(mark, (), str(error))
 
 
+def _from_file(path: str, hint: Any) -> str:
+    """What `file:` says in the file, or the YAML there: that may have references of its own."""
+    return interpolate.file_reference(path) if shape.takes_text(hint) else interpolate.read_file(path)
+
+
 def _target(name: str, tree: Node) -> _Target | None:
     """The setting that a variable names; names that users choose are matched as they are spelt here."""
     path: SettingPath = ()
     hint: Any = Settings
     node: Node | None = tree
+    named = False
     for word in name.removeprefix(PREFIX).split(_LEVELS):
         children = node.value if node is not None and isinstance(node.value, dict) else {}
         section = shape.section(hint)
         if section is not None and word.lower() in shape.fields(section):
             step = word.lower()
             hint = shape.fields(section)[step].type
+            named = False
         elif word and (arguments := shape.arguments(hint, dict)):
-            step = _chosen_name(word, {*children, *(KNOWN if path == ("providers",) else ())})
+            names = {*children, *(KNOWN if path == ("providers",) else ())}
+            step = _chosen_name(word, names)
             hint = arguments[1]
+            named = step not in names
         else:
             return None
         path = (*path, step)
         node = children.get(step)
-    return _Target(path, hint)
+    return _Target(path, hint, named)
 
 
 def _chosen_name(word: str, names: set[str]) -> str:

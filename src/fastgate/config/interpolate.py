@@ -30,6 +30,11 @@ def has_reference(text: str) -> bool:
     return "${" in text or text.startswith((_FILE, *_ESCAPED)) or _ENV.fullmatch(text) is not None
 
 
+def file_reference(path: str) -> str:
+    """The reference that `expand` makes the file's text of."""
+    return f"{_FILE}{path}"
+
+
 def literal(text: str) -> str:
     """The text that `expand` makes `text` of."""
     return ("$$" if text.startswith(_WHOLE) else "") + text.replace("${", "$${")

@@ -10,6 +10,7 @@ from msgspec.structs import FieldInfo
 
 from fastgate.config import environment, shape
 from fastgate.config.diagnostics import SettingPath
+from fastgate.config.restart import RESTART_ONLY
 from fastgate.config.settings import Settings
 
 _HEAD: Final = """\
@@ -18,10 +19,13 @@ _HEAD: Final = """\
 Generated from the settings in `fastgate.config`; do not edit. How a file, the environment and secrets work
 together is in [configuration.md](configuration.md).
 
-Every setting with a variable can be set by it, whatever the file says. `NAME` stands for a name of
-your choice in upper case, every other character than a letter or a digit as `_`; `[]` is a list, which
-a variable can only give as a whole. Where a budget or a list of budgets is taken, the settings are those
-of one budget.
+Every setting with a variable can be set by it, whatever the file says, and with `_FILE` at the end of the
+variable's name from a file. `NAME` stands for a name of your choice in upper case, every other character than a
+letter or a digit as `_`; `[]` is a list, which a variable can only give as a whole. Where a budget or a list of
+budgets is taken, the settings are those of one budget.
+
+*Changed by* says what makes a running gateway take a new value: a `reload`, or only a `restart`. A reload reads
+the file again, and the files that it names; variables are those that the gateway was started with.
 """
 
 
@@ -64,8 +68,8 @@ def _section(path: SettingPath, section: type[msgspec.Struct]) -> str:
     rows = [
         f"## {title}\n",
         f"{(section.__doc__ or '').strip()}\n",
-        "| setting | type | default | variable | |",
-        "|---|---|---|---|---|",
+        "| setting | type | default | variable | changed by | |",
+        "|---|---|---|---|---|---|",
     ]
     rows += [_row(path, name, field) for name, field in shape.fields(section).items()]
     return "\n".join(rows) + "\n"
@@ -85,6 +89,7 @@ def _row(path: SettingPath, name: str, field: FieldInfo) -> str:
         shape.describe(field.type),
         _default(field),
         _variable((*path, name)),
+        _changed_by((*path, name), field),
         shape.description(field.type),
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -103,6 +108,16 @@ def _default(field: FieldInfo) -> str:
 
 def _variable(path: SettingPath) -> str:
     return "" if "[]" in path else f"`{environment.variable(path)}`"
+
+
+def _changed_by(path: SettingPath, field: FieldInfo) -> str:
+    """Of a section only where it holds for all that is in it."""
+    name = _title(path)
+    if any(name == each or name.startswith(f"{each}.") for each in RESTART_ONLY):
+        return "restart"
+    if shape.section(field.type) is not None and any(each.startswith(f"{name}.") for each in RESTART_ONLY):
+        return ""
+    return "reload"
 
 
 def _reserved() -> str:

@@ -1,4 +1,7 @@
-"""Providers that are switched on by the environment: by the variables that their own SDKs read."""
+"""Providers that are switched on by the environment: by the variables that their own SDKs read.
+
+`NAME_FILE` in place of a secret's variable NAME names a file that holds the secret.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -40,7 +43,17 @@ _SENT: Final[dict[str, dict[str, str]]] = {
 
 _GOOGLE_FILE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 
+_FILE: Final = "_FILE"
+
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+class _Secret(NamedTuple):
+    """What was given, by the SDK's name for it, and the variable that said so."""
+
+    name: str
+    variable: str
+    credentials: list[dict[str, str]]
 
 
 class _GoogleFile(msgspec.Struct):
@@ -62,22 +75,41 @@ def switch_on(tree: Node, environ: Mapping[str, str], report: Report) -> None:
         if name not in configured:
             node = _provider(name, known, environ, report)
         else:
-            node = _with_credentials(configured[name], known, environ)
+            node = _with_credentials(configured[name], known, environ, report)
         if node is not None:
             found[name] = node
     if found:
         root["providers"] = Node({**configured, **found}, section.mark)
 
 
-def _with_credentials(node: Node, known: KnownProvider, environ: Mapping[str, str]) -> Node | None:
+def _with_credentials(
+    node: Node, known: KnownProvider, environ: Mapping[str, str], report: Report
+) -> Node | None:
     given = node.value if node.value is not None else {}
-    secret = _first(known.env, environ)
-    if secret is None or not isinstance(given, dict) or given.keys() & {"credentials", "dialect"}:
+    if not isinstance(given, dict) or given.keys() & {"credentials", "dialect"}:
         return None
-    credentials = node_of(_credentials(secret, environ[secret]), Mark(secret))
-    sent = node_of(_SENT.get(secret, {}), Mark(secret)).value
+    secret = _secret(known, environ, report)
+    if secret is None:
+        return None
+    mark = Mark(secret.variable)
+    credentials = node_of(secret.credentials, mark)
+    sent = node_of(_SENT.get(secret.name, {}), mark).value
     assert isinstance(sent, dict)
     return Node({**sent, **given, "credentials": credentials}, node.mark)
+
+
+def _secret(known: KnownProvider, environ: Mapping[str, str], report: Report) -> _Secret | None:
+    for name in known.env:
+        given = _first((name, name + _FILE), environ)
+        if given == name:
+            if environ.get(name + _FILE, "").strip():
+                message = f"is set, and so is {name}: only one of them can count"
+                report.error(Mark(name + _FILE), (), message)
+            return _Secret(name, name, _credentials(name, environ[name]))
+        if given is not None:
+            path = environ[given].strip()
+            return _Secret(name, given, [{"secret": interpolate.file_reference(path)}])
+    return None
 
 
 def _first(variables: Iterable[str], environ: Mapping[str, str]) -> str | None:
@@ -90,11 +122,11 @@ def _settings_of(known: KnownProvider, address: _Address | None) -> list[str]:
 
 
 def _provider(name: str, known: KnownProvider, environ: Mapping[str, str], report: Report) -> Node | None:
-    secret = _first(known.env, environ)
-    given = secret or _first(known.identity_env, environ)
+    secret = _secret(known, environ, report)
+    given = secret.variable if secret else _first(known.identity_env, environ)
     if given is None:
         return None
-    address = _ADDRESSES.get(given)
+    address = _ADDRESSES.get(secret.name) if secret else None
     for variable in _settings_of(known, address):
         if not interpolate.is_text(environ.get(variable, "")):
             report.error(Mark(variable), (), "is not UTF-8 text")
@@ -115,8 +147,8 @@ def _provider(name: str, known: KnownProvider, environ: Mapping[str, str], repor
     if secret is None:
         settings["credentials"] = [{known.identity: {}}]
     else:
-        settings |= _SENT.get(secret, {})
-        settings["credentials"] = _credentials(secret, environ[secret])
+        settings |= _SENT.get(secret.name, {})
+        settings["credentials"] = secret.credentials
     return node_of(settings, Mark(given))
 
 
@@ -124,7 +156,7 @@ def _stays_off(
     known: KnownProvider,
     settings: Mapping[str, Any],
     address: _Address | None,
-    secret: str | None,
+    secret: _Secret | None,
     environ: Mapping[str, str],
 ) -> str | None:
     missing = set(_PLACEHOLDER.findall(known.base_url or "")) - settings.keys()

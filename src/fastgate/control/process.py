@@ -15,6 +15,7 @@ from fastgate.control.publish import Publisher
 from fastgate.control.reloader import Reloader
 from fastgate.control.rounds import Rounds
 from fastgate.control.routes import routes
+from fastgate.control.sole import Sole
 from fastgate.control.status import StatusReader
 from fastgate.launch import ControlLaunch, Lifeline
 from fastgate.observability.loop_errors import report_loop_errors
@@ -43,6 +44,7 @@ async def serve(launch: ControlLaunch) -> int:
     lifeline.watch(stop.set)
     data_dir = DataDir(launch.data_dir)
     try:
+        await Sole(data_dir.control_lock).take()
         counters = counters_file.attach(data_dir)
         metrics = Metrics(directory_of(data_dir.path), CONTROL, launch.max_series)
         store = KeyStore(keys_path(data_dir.path))

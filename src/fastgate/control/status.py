@@ -1,8 +1,6 @@
 """The state of the running gateway, read from what its processes share. Changes nothing."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from fastgate import __version__, clock
 from fastgate._core.shm import SharedSlots
@@ -19,9 +17,8 @@ from fastgate.routing.states import (
 )
 from fastgate.store import processes
 from fastgate.store.counters import Header
+from fastgate.store.memory import resident_bytes
 from fastgate.store.processes import ProcessRecord
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class StatusReader:
@@ -59,16 +56,9 @@ def _process(record: ProcessRecord, now_ns: int) -> ProcessStatus:
         pid=record.pid,
         restarts=record.restarts,
         uptime_s=(now_ns - record.started_ns) / 1e9 if record.pid else 0.0,
-        rss_bytes=_rss_bytes(record.pid) if record.pid else 0,
+        rss_bytes=resident_bytes(record.pid) if record.pid else 0,
         generation=record.generation,
     )
-
-
-def _rss_bytes(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0  # no /proc here, or the process has just ended
 
 
 def _is_telling(state: DeploymentState) -> bool:

@@ -33,21 +33,25 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """`model` as the provider named it, "" if it did not; `id` likewise. `usage` as in `domain.usage`."""
+    """`model` as the provider named it, "" if it did not; `id` likewise. `usage` as in `domain.usage`.
+    `fingerprint` is OpenAI's word for what ran the model."""
 
     id: str
     model: str
     choices: tuple[Choice, ...]
     usage: Usage | None = None
     service_tier: str | None = None
+    fingerprint: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True):
-    """First of all; says who answers. `usage` where the provider tells the input already."""
+    """First of all; says who answers. `usage` where the provider tells the input already; `fingerprint` as in
+    `Reply`."""
 
     id: str
     model: str
     usage: Usage | None = None
+    fingerprint: str | None = None
 
 
 class TextDelta(msgspec.Struct, frozen=True):

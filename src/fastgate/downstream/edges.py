@@ -15,6 +15,10 @@ class Server(Protocol):
     async def serve(self) -> None:
         """Accept connections until stopped; returns after the last response."""
 
+    def retire(self) -> None:
+        """Accept no new connection. A client is told with its next answer that it is the last one on this
+        connection, and `serve` returns when none is left."""
+
     def stop(self) -> None:
         """Refuse new connections, and let the open responses finish."""
 

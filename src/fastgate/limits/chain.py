@@ -108,7 +108,7 @@ class Chain:
             index, remaining, reset_ns = self._rates.tightest(indexes, now_ns)
             found += (
                 (names.limit, self._amounts[index]),
-                (names.remaining, b"%d" % remaining),
+                (names.remaining, str(remaining).encode()),
                 (names.reset, duration(reset_ns)),
             )
         return found

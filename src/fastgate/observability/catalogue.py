@@ -292,6 +292,12 @@ WORKER_RESTARTS: Final = _counter(
 PROCESS_START_TIME: Final = _gauge(
     "process_start_time_seconds", "When a process started, since the Unix epoch.", "process"
 )
+PROCESS_MEMORY: Final = _gauge(
+    "process_memory_bytes",
+    "Resident memory of a process; what it shares with the others counts in each.",
+    "process",
+    scraped=True,
+)
 LOG_LINES_DROPPED: Final = _counter(
     "log_lines_dropped_total", "Log lines lost: the queue was full, or the file could not be written."
 )

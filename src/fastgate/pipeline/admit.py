@@ -35,8 +35,12 @@ def enter(exchange: Exchange) -> Waiter | None:
         return None
     if chain.gauges:
         exchange.slot = accounting.writer.claim()
+    queue = accounting.queue
+    # The queue would say the same, and needs more for it.
+    if not queue.waiting and _take(exchange, chain, clock.monotonic_ns()) is None:
+        return None
     key = "" if exchange.key is None else exchange.key.id
-    outcome = accounting.queue.enter(key, chain, partial(_take, exchange, chain))
+    outcome = queue.enter(key, chain, partial(_take, exchange, chain))
     if isinstance(outcome, Refusal):
         raise _refused(exchange, outcome)
     return outcome

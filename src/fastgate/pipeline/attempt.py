@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -94,6 +95,7 @@ class Attempt:
         "splitter",
         "started_ns",
         "translation",
+        "unsaid",
     )
 
     def __init__(self, exchange: Exchange, plan: Plan, choice: Choice, charge: Charge | NoCharge) -> None:
@@ -126,6 +128,7 @@ class Attempt:
         self.splitter: Splitter | None = None
         self.decoder: StreamDecoder | None = None
         self.translation: Translation | None = None
+        self.unsaid: Sequence[str] = ()
         streamed = exchange.stream or exchange.operation.binary
         self.call: Call = services.client.call(self.destination.origin, choice.timeouts, stream=streamed)
         self.call.on_slow = self._on_slow
@@ -141,7 +144,7 @@ class Attempt:
             except GatewayError as refusal:
                 self._refuse(refusal)
                 raise
-            head, body, self.translation = built
+            head, body, self.translation, self.unsaid = built
             self.sent_bytes = len(body)
             await self._send(head, body)
             content_type = (self.call.header(b"content-type") or b"").lower()

@@ -1,5 +1,6 @@
 """What becomes of fields that a provider cannot be told."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from fastgate.domain.snapshot import Compat
@@ -24,3 +25,13 @@ def compat_of(exchange: "Exchange") -> Compat:
             "The header x-fastgate-compat is strict, drop or pass.",
             param="x-fastgate-compat",
         ) from None
+
+
+def refuse_strictly(exchange: "Exchange", provider: str, unsaid: Sequence[str]) -> None:
+    """GatewayError unsupported_field where nothing may be left out, and something is."""
+    if unsaid and compat_of(exchange) is Compat.STRICT:
+        raise GatewayError(
+            "unsupported_field",
+            f"{provider} cannot be told of {', '.join(unsaid)}, and `compat: strict` leaves nothing out.",
+            param=unsaid[0],
+        )

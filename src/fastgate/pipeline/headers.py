@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from fastgate import clock
+from fastgate.domain.format import Format
 from fastgate.pipeline.destination import header_value
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ _RELAYED: Final[dict[bytes, bytes]] = {
     b"request-id": UPSTREAM_REQUEST_ID,
     b"x-amzn-requestid": UPSTREAM_REQUEST_ID,
     b"x-simulated": b"x-simulated",
+}
+# Where the SDKs of these look for the id of a request, which they put into their errors.
+_OF_SDK: Final = {
+    Format.MESSAGES: b"request-id",
+    Format.CONVERSE: b"x-amzn-requestid",
+    Format.INVOKE: b"x-amzn-requestid",
 }
 _LIMITS: Final = (b"x-ratelimit-", b"anthropic-ratelimit-")
 _RELAYED_LIMITS: Final = b"x-upstream-ratelimit-"
@@ -64,10 +71,14 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
 
     Own time is all but the waits for the client's body and for upstream answers.
     """
-    out: list[Header] = [(b"x-fastgate-request-id", exchange.request_id.encode("ascii"))]
+    request_id = exchange.request_id.encode("ascii")
+    out: list[Header] = [
+        (b"x-fastgate-request-id", request_id),
+        (_OF_SDK.get(exchange.operation.errors, b"x-request-id"), request_id),
+    ]
     if attempt is not None:
         out += attempt.destination.headers
-        if attempt.translation is not None and (dropped := attempt.translation.dropped):
+        if dropped := attempt.unsaid if attempt.translation is None else attempt.translation.dropped:
             out.append((DROPPED, listed(dropped)))
         if attempt.plan.deprecated is not None:
             out.append((DEPRECATED, header_value(attempt.plan.deprecated)))
@@ -79,7 +90,7 @@ def own(exchange: "Exchange", attempt: "Attempt | None") -> list[Header]:
         out.append((b"x-fastgate-attempts", _attempts(exchange)))
     own_ns = clock.monotonic_ns() - exchange.started_ns - exchange.waited_ns
     exchange.overhead_ns = max(own_ns, 0)
-    out.append((b"x-fastgate-overhead-us", b"%d" % (exchange.overhead_ns // 1000)))
+    out.append((b"x-fastgate-overhead-us", str(exchange.overhead_ns // 1000).encode()))
     return out
 
 

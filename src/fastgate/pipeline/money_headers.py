@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastgate import clock
 from fastgate._core.accounts import AccountTable
+from fastgate._core.budget import balance
 from fastgate.budgets.state import BudgetState
 from fastgate.domain.account import BudgetRef
 from fastgate.domain.money import usd
@@ -44,10 +45,10 @@ def _warning(accounts: AccountTable, budgets: tuple[BudgetRef, ...], now_ns: int
     """Of the highest soft limit that is passed."""
     highest, of_budget = 0, None
     for budget in budgets:
-        state = BudgetState.read(accounts, budget.line, now_ns)
-        used = (state.spent + state.reserved) * 1_000
+        limit, spent, reserved, _resets_ns = balance(accounts, budget.line, now_ns)
+        used = (spent + reserved) * 1_000
         for thousandths in budget.soft:
-            if thousandths > highest and used >= thousandths * state.limit:
+            if thousandths > highest and used >= thousandths * limit:
                 highest, of_budget = thousandths, budget
     if of_budget is None:
         return []

@@ -6,7 +6,6 @@ from typing import Final
 from fastgate import clock
 from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import FailureKind, UpstreamError
-from fastgate.domain.format import Format
 from fastgate.domain.money import usd
 from fastgate.errors import BrokenOff, ClientDisconnected, draining
 from fastgate.pipeline import headers, stored
@@ -18,6 +17,7 @@ from fastgate.pipeline.resume import Resume
 from fastgate.providers.interface import Sees, StreamDecoder
 from fastgate.store.responses import ResponseOwner
 from fastgate.upstream.client import Call
+from fastgate.wire.formats import CLIENTS
 from fastgate.wire.interface import Splitter
 
 _SSE: Final = b"text/event-stream"
@@ -153,8 +153,10 @@ async def _events(exchange: Exchange, attempt: Attempt, resume: Resume | None) -
 
 
 def _comments(exchange: Exchange, attempt: Attempt) -> bytes:
-    """What is told behind a stream of server-sent events. Google's SDK would take it for JSON."""
-    if exchange.operation.format is Format.GENERATE_CONTENT or not attempt.stream_type.startswith(_SSE):
+    """What is told behind a stream of server-sent events."""
+    format_ = exchange.operation.format
+    takes_comments = format_ is None or CLIENTS[format_].takes_comments
+    if not takes_comments or not attempt.stream_type.startswith(_SSE):
         return b""
     comments = b""
     if attempt.translation is not None and (unsaid := attempt.translation.unsaid.names):
@@ -187,8 +189,14 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             if decoder.finished():
                 return  # the client has all of the answer, whatever became of the rest of the framing
             raise
-        events = attempt.feed(data) if data else attempt.feed_tail()
+        broken: UpstreamError | None = None
+        try:
+            events = attempt.feed(data) if data else attempt.feed_tail()
+        except UpstreamError as error:
+            broken, events = error, len(splitter.events())  # what came whole before it is the client's
         if not events:
+            if broken is not None:
+                raise broken
             if data:
                 continue
             break
@@ -223,6 +231,8 @@ async def _until_end(exchange: Exchange, attempt: Attempt, resume: Resume | None
             delivered.reported()
         if decoder.error is not None:
             raise decoder.error
+        if broken is not None and not ended:
+            raise broken
         if not data:
             break
     if not ended and not decoder.complete():

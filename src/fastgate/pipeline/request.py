@@ -7,6 +7,7 @@ import msgspec
 
 from fastgate.errors import GatewayError
 from fastgate.pipeline.charge import Charge, NoCharge
+from fastgate.pipeline.compat import refuse_strictly
 from fastgate.pipeline.destination import Destination
 from fastgate.pipeline.exchange import Exchange
 from fastgate.pipeline.passed_body import passed_body
@@ -17,8 +18,8 @@ from fastgate.wire.pieces import Body
 
 _JSON: Final = b"application/json"
 
-Built = tuple[bytes, Body, Translation | None]
-"""Head, body, and what translates the answer back."""
+Built = tuple[bytes, Body, Translation | None, Sequence[str]]
+"""Head, body, what translates the answer back, and what the provider is not told where nothing does."""
 
 
 def build(exchange: Exchange, choice: Choice, destination: Destination, charge: Charge | NoCharge) -> Built:
@@ -51,21 +52,24 @@ def build(exchange: Exchange, choice: Choice, destination: Destination, charge: 
     )
     dialect = destination.dialect
     translation: Translation | None = None
+    unsaid: Sequence[str] = ()
     try:
         if exchange.envelope is not None:
             adapt = dialect.adapt(plan)
             if not plan.translated:
+                unsaid = dialect.unsaid(plan, exchange.envelope.body)
+                refuse_strictly(exchange, plan.provider.name, unsaid)
                 body = passed_body(exchange.envelope, operation, plan, cap=charge.cap, adapt=adapt)
             else:
                 assert wanted is not None
                 assert spoken is not None
                 translation = Translation(exchange, choice, wanted, spoken)
                 cap = charge.cap
-                members = translation.members(None if cap is None else cap[1], dialect.unsaid(plan))
+                members = translation.members(None if cap is None else cap[1], dialect.unsaid(plan, b""))
                 if adapt is not None:
                     adapt(members)
                 body = msgspec.json.encode(members)
-        return dialect.build_head(plan, body), body, translation
+        return dialect.build_head(plan, body), body, translation, unsaid
     except ValueError as error:
         raise GatewayError("invalid_body", f"The request cannot be forwarded: {error}.") from None
 

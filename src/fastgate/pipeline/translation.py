@@ -10,12 +10,12 @@ from fastgate.domain.conversation import Conversation, Places
 from fastgate.domain.failure import FailureKind, UpstreamError
 from fastgate.domain.format import Format
 from fastgate.domain.snapshot import Compat
-from fastgate.errors import GatewayError
-from fastgate.pipeline.compat import compat_of
+from fastgate.pipeline.compat import compat_of, refuse_strictly
 from fastgate.providers.interface import Answer
 from fastgate.providers.passthrough import Translated, read_summary
 from fastgate.routing.plan import Choice
 from fastgate.wire import options
+from fastgate.wire.beside import BesideWatch
 from fastgate.wire.formats import CLIENTS, PROVIDERS
 from fastgate.wire.interface import Asked, Losses, Request, Target
 from fastgate.wire.places import client_names
@@ -96,13 +96,7 @@ class Translation:
                 losses.leave_out(name)
         for name in headers:
             losses.leave_out(name)
-        if compat is Compat.STRICT and losses.names:
-            listed = ", ".join(losses.names)
-            raise GatewayError(
-                "unsupported_field",
-                f"{provider.name} cannot be told of {listed}, and `compat: strict` leaves nothing out.",
-                param=losses.names[0],
-            )
+        refuse_strictly(self._exchange, provider.name, losses.names)
         self.losses.names += losses.names
         self._asked = self._asked._replace(request=_without_content(request))
         return members
@@ -122,6 +116,7 @@ class Translation:
                 raise UpstreamError(FailureKind.PROTOCOL, "a body that is no answer") from None
             return read, b""
         written = self._client.write_answer(answer, self._asked, self.unsaid)
+        BesideWatch(self._provider.beside, self.unsaid).look(body)
         return Answer(answer.usage, answer.id or None, None), written
 
 

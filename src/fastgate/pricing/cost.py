@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import lcm
-from operator import attrgetter, mul
+from operator import attrgetter
 from typing import Final, cast
 
 from fastgate.domain.price import Price, Rate
@@ -41,7 +41,8 @@ class Tariff:
 
     def cost_nano(self, usage: Usage) -> int:
         """A part that is larger than its whole is billed as it is, and the rest of the whole is nothing."""
-        input_tokens, *counts = self._counts(usage)
+        read = self._counts(usage)
+        input_tokens, counts = read[0], list(read[1:])
         for index, minimum in self._minimums:
             if 0 < counts[index] < minimum:
                 counts[index] = minimum
@@ -53,7 +54,10 @@ class Tariff:
         rates = self._rates
         if rates is None:
             rates = next(rates for start, rates in reversed(self.bands) if input_tokens > start)
-        cost: int = sum(map(mul, counts, rates))
+        cost = 0
+        for index, count in enumerate(counts):
+            if count:
+                cost += count * rates[index]
         return (cost + (self.scale >> 1)) // self.scale
 
     def _scaled(self, start: int) -> tuple[int, ...]:

@@ -122,9 +122,9 @@ class Dialect(Protocol):
         """What to change in the top-level members of a body of this format for this deployment, such as a
         version that it wants there; None: nothing, so that a body which passes through is left alone."""
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
-        """Of a translated request, what the client's headers ask of this vendor's models and nobody there is
-        told, as they are named to the client."""
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
+        """What the client asks in its headers, and in a `body` that passes through (b"": it does not), which
+        this vendor is not told, as it is named to the client."""
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         """Request line and headers. ValueError on anything that could split the request."""

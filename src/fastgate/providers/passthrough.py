@@ -34,6 +34,7 @@ from fastgate.domain.usage import Usage
 from fastgate.errors import ERRORS
 from fastgate.providers.common.errors import kind_of_status
 from fastgate.providers.interface import Answer, Sees, StreamDecoder
+from fastgate.wire.beside import BesideWatch
 from fastgate.wire.gemini.framing import Framing
 from fastgate.wire.interface import (
     Asked,
@@ -168,7 +169,12 @@ class PassedThrough(ReadStream):
 class Translated(ReadStream):
     """Written anew in the client's format."""
 
+    def __init__(self, provider: ProviderFormat, writer: StreamWriter) -> None:
+        super().__init__(provider, writer)
+        self._beside = BesideWatch(provider.beside, writer.losses)
+
     def _rendered(self, event: bytes, deltas: Sequence[Delta]) -> bytes:
+        self._beside.look(self._provider.json_in(event))
         out = self._writer.write(deltas) if deltas else b""
         return out + self._writer.end() if self._ended else out
 

@@ -12,7 +12,8 @@ ROOM = CAPACITY * 3 // 4
 
 
 class Header(IntEnum):
-    """Words of the header. A generation of 0 means that nothing has been published yet."""
+    """Words of the header. A generation of 0 means that nothing has been published yet; the indexes of all
+    workers that ever ran are below `WORKERS`."""
 
     GENERATION = 0
     SUPERVISOR_PID = 1

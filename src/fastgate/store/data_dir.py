@@ -8,11 +8,11 @@ from typing import Final
 # sockaddr_un of Linux has room for 108 bytes, the last of which is zero.
 MAX_SOCKET_PATH: Final = 107
 
-_OURS: Final = ("lock", "snapshot", "keys")
+_OURS: Final = ("lock", "layout", "snapshot", "keys")
 
 # What an atomic replacement leaves when its process is killed in between.
 _LEFTOVERS: Final = (
-    re.compile(r"(snapshot|prices\.json|fullest)\.\d+\.tmp"),
+    re.compile(r"(snapshot|prices\.json|fullest|layout)\.\d+\.tmp"),
     re.compile(r"(?:counters|accounts)\.[0-9a-f]{16}"),
     re.compile(r"metrics/[^/]+\.metrics\.[0-9a-f]{16}"),
 )
@@ -69,6 +69,10 @@ class DataDir:
         return self.path / "lock"
 
     @property
+    def layout(self) -> Path:
+        return self.path / "layout"
+
+    @property
     def counters(self) -> Path:
         return self.path / "counters"
 
@@ -108,3 +112,12 @@ class DataDir:
     @property
     def control_socket(self) -> Path:
         return self.path / "control.sock"
+
+    @property
+    def control_lock(self) -> Path:
+        return self.path / "control.lock"
+
+    @property
+    def upgrade_socket(self) -> Path:
+        """As long as the path of the other socket, so what is checked there holds here."""
+        return self.path / "upgrade.sock"

@@ -11,6 +11,7 @@ from fastgate.store.counters import Header
 
 CONTROL = "control"
 SIMULATED = "sim"
+SUPERVISOR = "supervisor"
 
 
 class _Field(IntEnum):
@@ -70,6 +71,21 @@ def read(counters: SharedSlots, name: str) -> ProcessRecord | None:
     )
 
 
+def living(counters: SharedSlots) -> set[int]:
+    """The indexes of the workers that run, whoever started them."""
+    found = (
+        (index, read(counters, worker_name(index))) for index in range(counters.header_load(Header.WORKERS))
+    )
+    return {index for index, process in found if process is not None and process.pid}
+
+
+def forget(counters: SharedSlots, name: str) -> None:
+    """It has ended for good: its supervisor is gone, and the successor's processes have other names."""
+    slot = counters.find(_key(name))
+    if slot >= 0:
+        counters.release(slot)
+
+
 def behind(counters: SharedSlots, generation: int) -> tuple[str, ...]:
     """The workers that serve on an older configuration than this one."""
     return tuple(
@@ -78,7 +94,14 @@ def behind(counters: SharedSlots, generation: int) -> tuple[str, ...]:
 
 
 def all_of(counters: SharedSlots) -> list[ProcessRecord]:
-    """Every child that was ever started: workers in order, then control and the simulated provider."""
+    """Every child that was ever started and is not forgotten: workers in order, then control and the
+    simulated provider."""
     names = [worker_name(index) for index in range(counters.header_load(Header.WORKERS))]
     found = (read(counters, name) for name in [*names, CONTROL, SIMULATED])
     return [process for process in found if process is not None]
+
+
+def running(counters: SharedSlots) -> list[tuple[str, int]]:
+    """Names and pids of all processes that run now, the supervisor included."""
+    supervisor = (SUPERVISOR, counters.header_load(Header.SUPERVISOR_PID))
+    return [supervisor, *((process.name, process.pid) for process in all_of(counters) if process.pid)]

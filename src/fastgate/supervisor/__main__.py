@@ -1,5 +1,5 @@
-"""`python -m fastgate.supervisor SETTINGS HANDED [CONFIG]`: what `supervisor.begin` becomes, with two
-descriptors."""
+"""`python -m fastgate.supervisor SETTINGS HANDED REPLACE CONFIG COMMAND…`: what `supervisor.begin` becomes,
+with two descriptors."""
 
 import os
 import sys
@@ -12,10 +12,18 @@ from fastgate.supervisor.run import serve
 
 
 def main() -> int:
-    with os.fdopen(int(sys.argv[1]), "rb") as memory:
+    settings_fd, handed_fd, replace, config, *command = sys.argv[1:]
+    with os.fdopen(int(settings_fd), "rb") as memory:
         memory.seek(0)
         settings = msgspec.msgpack.decode(memory.read(), type=Settings)
-    return serve(settings, int(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    os.set_inheritable(int(handed_fd), False)  # a successor has its own
+    return serve(
+        settings,
+        int(handed_fd),
+        Path(config) if config else None,
+        replace=bool(replace),
+        command=command,
+    )
 
 
 if __name__ == "__main__":

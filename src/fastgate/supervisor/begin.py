@@ -8,12 +8,14 @@ hold secrets, reach it in memory. Meanwhile a process of its own compiles them f
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
+from fastgate._core.linux import memfd_create
 from fastgate.config.settings import Settings
 from fastgate.launch import program
 
@@ -28,10 +30,11 @@ Load = Callable[[Path | None, Mapping[str, str]], tuple[Settings, Callable[[], b
 process. ConfigError."""
 
 
-def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load) -> NoReturn:
+def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load, *, replace: bool) -> NoReturn:
     """Become the supervisor. ConfigError where the configuration cannot be used.
 
-    `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set.
+    `overrides` are environment variables (`FASTGATE_SERVER__PORT`) that win over those that are set. With
+    `replace` it takes the place of the gateway that runs on the data directory.
     """
     gc.disable()  # nearly all that is made is kept, until nothing is
     # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
@@ -41,17 +44,26 @@ def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load) ->
         os.environ.setdefault(name, value)
     settings, handed = load(config_path, os.environ)
     fds = _in_memory(msgspec.msgpack.encode(_supervised(settings))), beside(handed)
-    path = () if config_path is None else (str(config_path),)
-    command = program("fastgate.supervisor", *map(str, fds), *path)
+    path = "" if config_path is None else str(config_path)
+    command = program(
+        "fastgate.supervisor", *map(str, fds), "replace" if replace else "", path, *_this_command()
+    )
     os.execv(command[0], command)  # noqa: S606  # a fixed program, no shell
+
+
+def _this_command() -> list[str]:
+    """What this process was started by, so that its successor can be."""
+    # The single binary says where it lies, since a newer one may lie there by then: see deploy/binary.
+    if binary := sys._xoptions.get("fastgate"):
+        return [str(binary), *sys.argv[1:]]
+    return [sys.executable, *sys.orig_argv[1:]]
 
 
 def _in_memory(settings: bytes) -> int:
     """An inheritable descriptor of a file that is nowhere but in memory."""
-    fd = os.memfd_create("fastgate-settings", 0)
+    fd = memfd_create("fastgate-settings")
     with os.fdopen(fd, "wb", closefd=False) as memory:
         memory.write(settings)
-    os.set_inheritable(fd, True)
     return fd
 
 

@@ -153,6 +153,11 @@ class Child:
         self._stopping.set()
         self._end()
 
+    def retire(self) -> None:
+        """As `stop`, to a worker whose successor serves."""
+        self._stopping.set()
+        self._signal(signal.SIGUSR1)
+
     def _end(self) -> None:
         if not self._helper:
             self._signal(signal.SIGTERM)

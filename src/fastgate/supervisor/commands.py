@@ -90,4 +90,3 @@ class Commands:
             return program("fastgate.sim", "--fd", str(fd), "--lifeline-fd", str(lifeline_fd))
 
         return Child(SIMULATED, command, pass_fds=(fd,), changed=changed, helper=True)
-

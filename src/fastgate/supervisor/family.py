@@ -1,7 +1,7 @@
 """All children of a running gateway: start them, wait until they serve, drain them, end them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastgate import tasks
 from fastgate.launch import ENDING_S
@@ -13,13 +13,21 @@ HELPERS_S = 4.0
 
 
 class Family:
-    """`workers` serve clients; `helpers` are needed by them, and so are ended after them."""
+    """`workers` serve clients; the helpers (`control` makes the first and each later control process) are
+    needed by them, and so are ended after them."""
 
-    def __init__(self, workers: Sequence[Child], control: Child, simulated: Child | None) -> None:
+    def __init__(
+        self, workers: Sequence[Child], control: Callable[[], Child], simulated: Child | None
+    ) -> None:
         self.workers = tuple(workers)
-        self.control = control
-        self._helpers: tuple[Child, ...] = (control,) if simulated is None else (control, simulated)
+        self.control = control()
+        self._new_control = control
+        self._simulated = () if simulated is None else (simulated,)
         self._runs: dict[Child, asyncio.Task[None]] = {}
+
+    @property
+    def _helpers(self) -> tuple[Child, ...]:
+        return (self.control, *self._simulated)
 
     def start(self) -> None:
         for child in (*self._helpers, *self.workers):
@@ -41,15 +49,31 @@ class Family:
         for child in (self.control, *self.workers):
             child.hang_up()
 
-    async def drain(self, drain_s: float, now: asyncio.Event) -> bool:
+    async def end_control(self) -> None:
+        """The workers go on without it, until another one takes its place."""
+        await self._end((self.control,), HELPERS_S, asyncio.Event())
+
+    def start_control(self) -> None:
+        """After `end_control`."""
+        self.control = self._new_control()
+        self._runs[self.control] = tasks.spawn(self.control.run(), self.control.name)
+
+    async def drain(self, drain_s: float, now: asyncio.Event, *, superseded: bool) -> bool:
         """End the workers when their requests are done, at the latest after `drain_s`, or when `now` is
-        set; then the others. False where something had to be killed."""
-        orderly = await self._end(self.workers, drain_s + ENDING_S, now)
+        set; then the others. `superseded`: a successor serves. False where something had to be killed."""
+        end = Child.retire if superseded else Child.stop
+        orderly = await self._end(self.workers, drain_s + ENDING_S, now, end)
         return await self._end(self._helpers, HELPERS_S, asyncio.Event()) and orderly
 
-    async def _end(self, children: Sequence[Child], limit_s: float, now: asyncio.Event) -> bool:
+    async def _end(
+        self,
+        children: Sequence[Child],
+        limit_s: float,
+        now: asyncio.Event,
+        end: Callable[[Child], None] = Child.stop,
+    ) -> bool:
         for child in children:
-            child.stop()
+            end(child)
         ended = tasks.spawn(self._all_ended(children), "ended")
         hurried = tasks.spawn(now.wait(), "hurried")
         try:

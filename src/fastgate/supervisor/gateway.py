@@ -1,20 +1,28 @@
 """A running gateway: its listening socket, its children, and the signals that it obeys."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
 import ssl
+from collections.abc import Sequence, Set
 from pathlib import Path
 
-from fastgate import tasks
+from fastgate import __version__, tasks
+from fastgate._core.shm import SharedSlots
+from fastgate.config.restart import restart_only
 from fastgate.config.server_settings import Tls
 from fastgate.config.settings import Settings
+from fastgate.launch import ORPHAN_DRAIN_S
 from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
+from fastgate.observability.metrics import fresh_directory
 from fastgate.store import counters as counters_file
+from fastgate.store import layout, processes
 from fastgate.store import snapshot as snapshot_file
 from fastgate.store.data_dir import DataDir
+from fastgate.supervisor import notify
 from fastgate.supervisor.announce import announce
 from fastgate.supervisor.commands import Commands
 from fastgate.supervisor.cores import usable_cores
@@ -22,51 +30,72 @@ from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.family import Family
 from fastgate.supervisor.listener import listen, local_url_of, url_of
 from fastgate.supervisor.lock import Lock
+from fastgate.supervisor.orphans import adopt
+from fastgate.supervisor.predecessor import Predecessor
 from fastgate.supervisor.registry import Registry
 from fastgate.supervisor.standin import StandIn, prepare
+from fastgate.supervisor.succession import Offer, Refusal
+from fastgate.supervisor.successor import Succession
+from fastgate.supervisor.upgrade import CONTAINER, INIT, Upgrade
 
 
 class Gateway:
-    """Made under the lock of its data directory."""
+    """Made under the lock of its data directory, or with a predecessor, whose place it takes.
+
+    `command` starts a successor: see `upgrade`.
+    """
 
     def __init__(
-        self, settings: Settings, handed_fd: int, config_path: Path | None, data_dir: DataDir, lock: Lock
+        self,
+        settings: Settings,
+        handed_fd: int,
+        config_path: Path | None,
+        data_dir: DataDir,
+        lock: Lock,
+        *,
+        predecessor: Predecessor | None,
+        command: Sequence[str],
     ) -> None:
         self._settings = settings
         self._handed_fd = handed_fd
         self._config_path = config_path
         self._data_dir = data_dir
         self._lock = lock
+        self._predecessor = predecessor
         self._workers = settings.server.workers or usable_cores()
+        self._upgrade = Upgrade(command)
         self._stopping = asyncio.Event()
         self._now = asyncio.Event()
         self._defect = False
+        self._superseded = False
 
     async def run(self) -> int:
-        """Serve until a signal. 0: ended in order. StartError: it never served."""
+        """Serve until a signal, or until a successor does. 0: ended in order. StartError: it never served."""
         server = self._settings.server
         report_loop_errors(then=self._give_up)
+        adopt()
         if server.tls is not None:
             _check(server.tls)
-        try:
-            counters = counters_file.create(self._data_dir)
-            registry = Registry(
-                counters, self._data_dir.path, self._settings.metrics.max_series, self._workers
-            )
-        except OSError as exc:
-            raise StartError(f"data_dir: cannot use {self._data_dir.path}: {exc.strerror}") from exc
-        with listen(server.host, server.port, server.backlog) as listener:
-            standin = prepare(self._settings, self._config_path, os.environ)
-            family = self._family(listener, standin, registry)
+        counters, registry, workers = self._registered()
+        with self._listener() as listener:
+            secret = None if self._predecessor is None else self._predecessor.secret
+            standin = prepare(self._settings, self._config_path, os.environ, secret=secret)
+            family = self._family(listener, standin, registry, workers)
             self._obey_signals(family)
+            if self._predecessor is not None:
+                await self._predecessor.step_aside()
             family.start()
             refusal = await self._until_ready(family)
             if not refusal and not self._stopping.is_set():
-                self._announce(listener, standin)
-                await self._stopping.wait()
+                refusal = await self._serve(family, registry, listener, standin)
+        if not self._superseded:
+            notify.tell("STOPPING=1")
+        drain_s = server.drain_s
         if not refusal:
             log.event("info", "stopping: open requests may finish", drain_s=server.drain_s)
-        orderly = await family.drain(server.drain_s, self._now)
+        elif self._predecessor is not None:
+            drain_s = min(drain_s, ORPHAN_DRAIN_S)  # it waits for this one's end
+        orderly = await family.drain(drain_s, self._now, superseded=self._superseded)
         if standin.listener is not None:
             standin.listener.close()
         counters.close()
@@ -80,7 +109,31 @@ class Gateway:
         self._defect = True
         self._stopping.set()
 
-    def _family(self, listener: socket.socket, standin: StandIn, registry: Registry) -> Family:
+    def _registered(self) -> tuple[SharedSlots, Registry, range]:
+        """The shared slots, and the indexes of the workers: none of them runs."""
+        try:
+            if self._predecessor is None:
+                fresh_directory(self._data_dir.path)
+                counters = counters_file.create(self._data_dir)
+            else:
+                counters = counters_file.attach(self._data_dir)
+            workers = _free(processes.living(counters), self._workers)
+            max_series = self._settings.metrics.max_series
+            return counters, Registry(counters, self._data_dir.path, max_series, workers), workers
+        except OSError as exc:
+            raise StartError(f"data_dir: cannot use {self._data_dir.path}: {exc.strerror}") from exc
+
+    def _listener(self) -> socket.socket:
+        """Also what waits in the queue of the predecessor's is served: it is the same."""
+        server = self._settings.server
+        if self._predecessor is None:
+            return listen(server.host, server.port, server.backlog)
+        self._predecessor.listener.listen(server.backlog)
+        return self._predecessor.listener
+
+    def _family(
+        self, listener: socket.socket, standin: StandIn, registry: Registry, workers: range
+    ) -> Family:
         commands = Commands(
             settings=self._settings,
             config_path=self._config_path,
@@ -91,10 +144,55 @@ class Gateway:
             standin=standin,
         )
         return Family(
-            [commands.worker(index, registry.changed) for index in range(self._workers)],
-            commands.control(registry.changed),
+            [commands.worker(index, registry.changed) for index in workers],
+            lambda: commands.control(registry.changed),
             commands.simulated(registry.changed),
         )
+
+    async def _serve(
+        self, family: Family, registry: Registry, listener: socket.socket, standin: StandIn
+    ) -> str:
+        """All children do. Return "" at the end, or why a predecessor does not make room."""
+        succeeding = None
+        if self._predecessor is not None:
+            try:
+                await self._predecessor.retire()
+            except StartError as exc:
+                return str(exc)
+            succeeding = tasks.spawn(self._succeed(self._predecessor, registry), "succeed")
+        registry.lead()
+        succession = Succession(
+            self._data_dir.upgrade_socket,
+            self._offer(standin),
+            listener=listener,
+            lock=self._lock,
+            family=family,
+            registry=registry,
+        )
+        handed_over = tasks.spawn(succession.run(), "succession")
+        handed_over.add_done_callback(lambda _: self._stopping.set())
+        self._announce(listener, standin)
+        notify.tell("READY=1")
+        await self._stopping.wait()
+        self._superseded = succession.succeeded
+        for task in (handed_over, succeeding):
+            if task is not None:
+                task.cancel()
+        succession.close()
+        return ""
+
+    async def _succeed(self, predecessor: Predecessor, registry: Registry) -> None:
+        """What is left to do while it drains, and when it has ended."""
+        await self._lock.take_over()
+        layout.write(self._data_dir)
+        await predecessor.ended()
+        await registry.forget_others()
+        log.event("info", "the predecessor has ended")
+
+    def _offer(self, standin: StandIn) -> Offer | Refusal:
+        if os.getpid() == INIT:
+            return Refusal(CONTAINER)
+        return Offer(__version__, layout.Running(), restart_only(self._settings), standin.secret)
 
     def _obey_signals(self, family: Family) -> None:
         # Only here is a repetition counted: a service manager signals every process once, and the workers
@@ -108,6 +206,7 @@ class Gateway:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop)
         loop.add_signal_handler(signal.SIGHUP, family.reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._upgrade.start)
 
     async def _until_ready(self, family: Family) -> str:
         """Return "" when all serve, or when it is time to stop; else why the gateway cannot serve."""
@@ -130,6 +229,12 @@ class Gateway:
             snapshot=snapshot_file.read(self._data_dir.snapshot),
             simulated=standin.listener is not None,
         )
+
+
+def _free(taken: Set[int], count: int) -> range:
+    """The lowest indexes of that many workers side by side."""
+    first = next(start for start in itertools.count() if taken.isdisjoint(range(start, start + count)))
+    return range(first, first + count)
 
 
 def _check(tls: Tls) -> None:

@@ -2,14 +2,17 @@
 
 Two locks on one file. The first, of the process (`lockf`), is held by the supervisor alone. The second,
 of the open file (`flock`), is inherited by the children: it is free only when the last process that
-writes to the directory is gone, also when the supervisor was killed before its workers.
+writes to the directory is gone, also when the supervisor was killed before its workers. A successor is given
+the open file, and so the second lock; the first one it takes when the predecessor gives it up.
 """
 
+import asyncio
 import fcntl
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from fastgate import clock
 from fastgate.launch import ENDING_S, ORPHAN_DRAIN_S
@@ -28,11 +31,27 @@ class Lock:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._acquire(path.parent)
-            os.ftruncate(self.fd, 0)
-            os.pwrite(self.fd, str(os.getpid()).encode(), 0)
+            self._sign()
         except BaseException:
             os.close(self.fd)
             raise
+
+    @classmethod
+    def shared(cls, fd: int) -> Self:
+        """The predecessor's, as it was handed over: `take_over` is still to come."""
+        self = cls.__new__(cls)
+        self.fd = fd
+        return self
+
+    async def take_over(self) -> None:
+        """Wait until the predecessor has given it up, or is dead."""
+        while not self._try(fcntl.lockf):  # noqa: ASYNC110 (the kernel tells nobody that a lock is free)
+            await asyncio.sleep(_RETRY_S)
+        self._sign()
+
+    def give_up(self) -> None:
+        """To the successor. The processes that write to the directory keep it closed to others."""
+        fcntl.lockf(self.fd, fcntl.LOCK_UN)
 
     def _acquire(self, data_dir: Path) -> None:
         if not self._try(fcntl.lockf):
@@ -55,6 +74,10 @@ class Lock:
         except (BlockingIOError, PermissionError):  # POSIX lets lockf say either
             return False
         return True
+
+    def _sign(self) -> None:
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, str(os.getpid()).encode(), 0)
 
     def _owner(self) -> str:
         return os.pread(self.fd, 32, 0).decode(errors="replace")

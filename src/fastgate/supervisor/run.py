@@ -2,35 +2,44 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import lmdb
 import uvloop
 
+from fastgate import __version__
 from fastgate.config.settings import Settings
 from fastgate.observability import log
-from fastgate.store import conversations, responses
+from fastgate.store import conversations, layout, responses
 from fastgate.store.data_dir import DataDir
+from fastgate.store.layout import LayoutError, Written
 from fastgate.supervisor.errors import StartError
 from fastgate.supervisor.gateway import Gateway
 from fastgate.supervisor.limits import raise_open_files
 from fastgate.supervisor.lock import Lock
+from fastgate.supervisor.predecessor import Predecessor
 
 
-def serve(settings: Settings, handed_fd: int, config_path: Path | None) -> int:
+def serve(
+    settings: Settings, handed_fd: int, config_path: Path | None, *, replace: bool, command: Sequence[str]
+) -> int:
     """Serve until told to stop; the result is the exit code. What is wrong goes to standard error.
 
-    `handed_fd` goes to the control process: see `begin`.
+    `handed_fd` goes to the control process: see `begin`. With `replace`, take the place of the gateway that
+    runs on the data directory, if there is one. `command` is how this one was started.
     """
     try:
-        return _serve(settings, handed_fd, config_path)
+        return _serve(settings, handed_fd, config_path, replace=replace, command=command)
     except StartError as exc:
         log.flush()
         sys.stderr.write("".join(f"fastgate: {line}\n" for line in str(exc).splitlines()))
         return 1
 
 
-def _serve(settings: Settings, handed_fd: int, config_path: Path | None) -> int:
+def _serve(
+    settings: Settings, handed_fd: int, config_path: Path | None, *, replace: bool, command: Sequence[str]
+) -> int:
     try:
         log.configure(settings.logging.level, settings.logging.file, "supervisor")
     except OSError as exc:
@@ -41,23 +50,41 @@ def _serve(settings: Settings, handed_fd: int, config_path: Path | None) -> int:
     try:
         for warning in data_dir.create():
             log.event("warning", "data directory", finding=warning)
-        lock = Lock(data_dir.lock)
+        written = layout.check(data_dir)
+        predecessor = Predecessor.find(data_dir.upgrade_socket) if replace else None
+        if predecessor is not None:
+            predecessor.check(settings)
+        lock = Lock(data_dir.lock) if predecessor is None else Lock.shared(predecessor.lock_fd)
+    except LayoutError as exc:
+        raise StartError(str(exc)) from None
     except (OSError, ValueError) as exc:
         raise StartError(f"data_dir: cannot use {data_dir.path}: {_reason(exc)}") from exc
     try:
-        _tidy(data_dir)
+        if predecessor is None:
+            _tidy(data_dir, written)
         raise_open_files()
-        return uvloop.run(Gateway(settings, handed_fd, config_path, data_dir, lock).run())
+        gateway = Gateway(
+            settings, handed_fd, config_path, data_dir, lock, predecessor=predecessor, command=command
+        )
+        return uvloop.run(gateway.run())
     finally:
         lock.close()
 
 
-def _tidy(data_dir: DataDir) -> None:
+def _tidy(data_dir: DataDir, written: Written | None) -> None:
     """What has to be done while no child uses the directory."""
     try:
+        layout.check_journals(data_dir, written)
+        layout.write(data_dir)
+        if written is not None and written.fastgate != __version__:
+            log.event(
+                "info", "the data directory is another version's", before=written.fastgate, now=__version__
+            )
         data_dir.remove_leftovers()
         responses.prepare(data_dir.responses)
         conversations.prepare(data_dir.conversations)
+    except LayoutError as exc:
+        raise StartError(str(exc)) from None
     except (OSError, lmdb.Error) as exc:
         raise StartError(f"data_dir: cannot use {data_dir.path}: {_reason(exc)}") from exc
 

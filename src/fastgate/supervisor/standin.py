@@ -25,11 +25,14 @@ class StandIn(NamedTuple):
     secret: str | None
 
 
-def prepare(settings: Settings, config_path: Path | None, environ: Mapping[str, str]) -> StandIn:
-    """Nothing stands in for what the configuration gives. StartError where no port is free."""
+def prepare(
+    settings: Settings, config_path: Path | None, environ: Mapping[str, str], *, secret: str | None
+) -> StandIn:
+    """Nothing stands in for what the configuration gives. `secret` is the one that a predecessor made.
+    StartError where no port is free."""
     listener = None if settings.providers else listen("127.0.0.1", 0, _BACKLOG)
     given = config_file(config_path, environ) is not None or CONFIG_YAML in environ
-    secret = secrets.generate() if _needs_key(settings, given) else None
+    secret = (secret or secrets.generate()) if _needs_key(settings, given) else None
     return StandIn(
         Embedded(
             simulated_url=None if listener is None else url_of(listener),

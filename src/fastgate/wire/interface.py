@@ -5,7 +5,7 @@ through, and only `summary` and the stream reader look at them.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest, RerankRe
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Delta, Reply
 from fastgate.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from fastgate.wire.beside import Beside
 
 K = TypeVar("K")
 
@@ -128,6 +131,10 @@ class ClientFormat(Protocol):
     def stream_type(self) -> bytes:
         """Content type of its streams."""
 
+    @property
+    def takes_comments(self) -> bool:
+        """Whether its clients skip comments in a stream."""
+
     def read_request(self, body: bytes, path_model: str | None) -> Request:
         """`body` is a valid JSON object without duplicate keys. GatewayError `invalid_field` with `param`
         for a field that is missing or of a wrong type."""
@@ -194,6 +201,13 @@ class ProviderFormat(Protocol):
 
     def summary(self, body: bytes) -> Summary:
         """As little as possible of a whole answer."""
+
+    @property
+    def beside(self) -> "Beside":
+        """What only this format's answers have beside content."""
+
+    def json_in(self, event: bytes) -> bytes:
+        """The JSON that an event has in it, as the splitter gave it; b"" for none."""
 
 
 def raw(value: object) -> msgspec.Raw:

@@ -7,7 +7,7 @@ body in the end has been left out (`left_out`).
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Union, get_args, get_origin
 
 import msgspec
 
@@ -15,6 +15,7 @@ from fastgate.wire.interface import raw
 from fastgate.wire.reading import MEMBERS, Members, decoded
 
 _ABSENT: Final = msgspec.Raw()
+_UNSAID: Final = (None, _ABSENT, msgspec.Raw(b"null"))
 _SAYS_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 _PATH: Final = frozenset(".[")
 _STEP: Final = re.compile(r"\[(\d+)\]|\.?([^.\[]+)")
@@ -29,36 +30,52 @@ class Known:
         self,
         *structs: type[msgspec.Struct],
         also: Collection[str] = (),
+        one_of: Collection[tuple[str, ...]] = (),
         kept: bool = False,
-        only: tuple[str, Collection[str | None]] | None = None,
-        needs: Collection[str] = (),
-        lists: bool = True,
-        **inside: "Known | None",
+        **inside: "Known | Kinds | None",
     ) -> None:
         """`structs` are what the objects are read into, and `inside` what those cannot tell of their members;
-        `also` are members that say nothing to another vendor.
-
-        `kept`: the reader itself sees to the other members. `only`: a member, and its values in the objects
-        that are read; `needs`: one of these is in such an object. The others are kept whole (`Foreign`).
-        `lists`: also those of a list in this place.
+        `also` are members that say nothing to another vendor. `one_of`: of each such group the reader takes
+        the first that is said. `kept`: the reader itself sees to members that are not known.
         """
-        self.members: dict[str, Known | None] = dict.fromkeys(also)
+        self.members: dict[str, Known | Kinds | None] = dict.fromkeys(also)
         for struct in structs:
             for name, known in _members_of(struct):
                 if self.members.get(name) is None:
                     self.members[name] = known
         self.members.update(inside)
+        self.one_of = one_of
         self.kept = kept
-        self.lists = lists
-        self._only = only
-        self._needs = frozenset(needs)
 
-    def reads(self, value: Mapping[str, Any]) -> bool:
-        if self._only is not None:
-            name, values = self._only
-            kind = value.get(name)
-            return (kind is None or isinstance(kind, str)) and kind in values
-        return not self._needs or not self._needs.isdisjoint(value)
+    def outdone(self, value: Mapping[str, Any]) -> set[str]:
+        """The members that say something else than the one which the reader takes in their place."""
+        found: set[str] = set()
+        for group in self.one_of:
+            taken, *others = [name for name in group if value.get(name) not in _SAYS_NOTHING] or [""]
+            found.update(name for name in others if value[name] != value[taken])
+        return found
+
+    def of(self, value: Mapping[str, Any]) -> "Known":
+        return self
+
+
+class Kinds:
+    """Of objects in one place that are of several kinds, each with members of its own. One of none of them is
+    kept whole (`Foreign`)."""
+
+    def __init__(self, by: str | None, kinds: Mapping[str | None, Known]) -> None:
+        """`by` is the member whose value tells which, None there for an object without it; or None where each
+        kind is told by a member of its name, the first one that is there."""
+        self.by = by
+        self.kinds = kinds
+        for each in kinds.values():
+            each.members.update({} if by is None else {by: None})
+
+    def of(self, value: Mapping[str, Any]) -> Known | None:
+        if self.by is None:
+            return next((each for name, each in self.kinds.items() if value.get(str(name)) is not None), None)
+        kind = value.get(self.by)
+        return self.kinds.get(kind) if kind is None or isinstance(kind, str) else None
 
 
 class Unread:
@@ -116,19 +133,23 @@ def _object_in(around: dict[str, Any], name: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _look(value: Any, known: Known, path: str, found: Members) -> None:
+def _look(value: Any, known: Known | Kinds, path: str, found: Members) -> None:
     if isinstance(value, list):
-        for index, each in enumerate(value if known.lists else ()):
+        for index, each in enumerate(value):
             _look(each, known, f"{path}[{index}]", found)
         return
-    if not isinstance(value, dict) or not known.reads(value):
+    of_kind = known.of(value) if isinstance(value, dict) else None
+    if of_kind is None:
         return
+    outdone = of_kind.outdone(value)
     for name, inner in value.items():
         at = f"{path}.{name}" if path else name
-        if name not in known.members:
-            if not known.kept and inner not in _SAYS_NOTHING:
+        if name in outdone:
+            found[at] = raw(inner)
+        elif name not in of_kind.members:
+            if not of_kind.kept and inner not in _SAYS_NOTHING:
                 found[at] = raw(inner)
-        elif (deeper := known.members[name]) is not None:
+        elif (deeper := of_kind.members[name]) is not None:
             _look(inner, deeper, at, found)
 
 
@@ -187,14 +208,41 @@ def _structs_in(type_: Any) -> Iterator[type[msgspec.Struct]]:
             yield from _structs_in(each)
 
 
-def _closed(known: Known) -> type[msgspec.Struct]:
-    """A struct that takes no member which is not known."""
+def _closed(known: Known | Kinds) -> Any:
+    """A type that takes no member which is not known. Of kinds, those are left to `_look` that msgspec cannot
+    tell apart."""
+    if isinstance(known, Known):
+        return _closed_struct(known)
+    first, *others = dict.fromkeys(known.kinds.values())
+    if known.by is None or not others:
+        return _closed_struct(first)
+    tagged = [_closed_struct(each, known.by, kind) for kind, each in known.kinds.items() if kind is not None]
+    return Union[tuple(tagged)]  # noqa: UP007  a union of types that are not known here
+
+
+def _closed_struct(known: Known, by: str | None = None, kind: str | None = None) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any, Any]] = []
+    rivals = {name for group in known.one_of for name in group}
     for name, inside in known.members.items():
+        if name == by:
+            continue
         if inside is not None:
-            struct: Any = _closed(inside)
-            listed: Any = list[struct] if inside.lists else list[msgspec.Raw]
-            fields.append((name, struct | listed | str | None, None))
-        elif not known.kept:
+            type_: Any = _closed(inside)
+            fields.append((name, type_ | list[type_] | str | None, None))
+        elif not known.kept or name in rivals:
             fields.append((name, msgspec.Raw, _ABSENT))
-    return msgspec.defstruct("Closed", fields, forbid_unknown_fields=not known.kept, gc=False)
+
+    def refuse_rivals(self: msgspec.Struct) -> None:
+        for group in known.one_of:
+            if sum(getattr(self, name) not in _UNSAID for name in group) > 1:
+                raise ValueError(group)
+
+    return msgspec.defstruct(
+        "Closed",
+        fields,
+        namespace={"__post_init__": refuse_rivals} if known.one_of else None,
+        tag_field=by,
+        tag=kind,
+        forbid_unknown_fields=not known.kept,
+        gc=False,
+    )

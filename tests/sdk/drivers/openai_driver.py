@@ -1,4 +1,5 @@
-"""openai-python, 1.x and 3.x: chat completions, responses, embeddings, and the list of models."""
+"""openai-python, 1.x and 3.x: chat completions, responses, completions of old, embeddings, and the list of
+models."""
 
 import json
 from collections.abc import Callable
@@ -90,6 +91,17 @@ def plain(client: OpenAI, model: str, task: Task) -> Seen:
 def stream(client: OpenAI, model: str, task: Task) -> Seen:
     options = {"stream": True, "stream_options": {"include_usage": True}}
     return _streamed(_create(client, model, task, **_options(task), **options))
+
+
+def lax_stream(client: OpenAI, model: str, task: Task) -> Seen:
+    """Of a provider whose chunks are not all as the SDK's types have them."""
+    return stream(_lax(client), model, task)
+
+
+def _lax(client: OpenAI) -> OpenAI:
+    lax = client.with_options()
+    lax._strict_response_validation = False
+    return lax
 
 
 def _options(task: Task) -> dict[str, Any]:
@@ -206,15 +218,40 @@ def _seen_response(response: Any) -> Seen:
     }
 
 
+def completions(client: OpenAI, model: str, task: Task) -> Seen:
+    answer = client.completions.create(model=model, **_prompt(task))
+    (choice,) = answer.choices
+    return _seen_completion(choice.text, choice.finish_reason, answer.usage)
+
+
+def completions_stream(client: OpenAI, model: str, task: Task) -> Seen:
+    """The SDK's types have no `finish_reason` of null, which is what the API has in all chunks but one."""
+    options: Any = {"stream": True, "stream_options": {"include_usage": True}}
+    text, finish, usage = "", None, None
+    for chunk in _lax(client).completions.create(model=model, **_prompt(task), **options):
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            text += choice.text
+            finish = choice.finish_reason or finish
+    return _seen_completion(text, finish, usage)
+
+
+def _prompt(task: Task) -> dict[str, Any]:
+    options: dict[str, Any] = {"prompt": f"{task['system']}\n\n{task['text']}", "max_tokens": 2048}
+    return options | ({"stop": [task["stop"]]} if "stop" in task else {})
+
+
+def _seen_completion(text: str, finish: str | None, usage: Any) -> Seen:
+    return {"text": text, "thoughts": "", "calls": [], "finish": finish, "usage": _usage(usage)}
+
+
 def models(client: OpenAI, model: str, task: Task) -> Seen:
     return model in [each.id for each in client.models.list()]
 
 
 def embed(client: OpenAI, model: str, task: Task) -> Seen:
     """The SDK asks for base64 unasked, and decodes it; its strict mode cannot do that."""
-    lax = client.with_options()
-    lax._strict_response_validation = False
-    return _vectors(lax.embeddings.create(model=model, input=task["texts"]))
+    return _vectors(_lax(client).embeddings.create(model=model, input=task["texts"]))
 
 
 def embed_floats(client: OpenAI, model: str, task: Task) -> Seen:
@@ -239,6 +276,9 @@ CALLS: dict[str, Callable[[OpenAI, str, Task], Seen]] = {
     "responses_stream": responses_stream,
     "responses_loop": responses_loop,
     "responses_again": responses_again,
+    "completions": completions,
+    "completions_stream": completions_stream,
+    "lax_stream": lax_stream,
     "models": models,
     "embed": embed,
     "embed_floats": embed_floats,

@@ -8,17 +8,18 @@ from tests.support.vendors.scenes import SCENES, TOOL, Scene
 
 _FINISHES: Final = {
     "chat": {"stop": "stop", "tools": "tool_calls", "sequence": "stop"},
+    "completions": {"stop": "stop", "sequence": "stop"},
     "responses": {"stop": "completed", "tools": "completed", "sequence": "completed"},
     "messages": {"stop": "end_turn", "tools": "tool_use", "sequence": "stop_sequence"},
     "gemini": {"stop": "STOP", "tools": "STOP", "sequence": "STOP"},
     "converse": {"stop": "end_turn", "tools": "tool_use", "sequence": "stop_sequence"},
     "invoke": {"stop": "end_turn", "tools": "tool_use", "sequence": "stop_sequence"},
 }
-# Of plain calls, and of those that are named after another one.
+# Of plain calls, and those that calls are named after.
 _FORMATS: Final = {
-    "openai": ("chat", "responses"),
-    "anthropic": ("messages", None),
-    "google": ("gemini", None),
+    "openai": ("chat", "responses", "completions"),
+    "anthropic": ("messages",),
+    "google": ("gemini",),
     "bedrock": ("converse", "invoke"),
 }
 _ERRORS: Final = {
@@ -43,8 +44,8 @@ _TOOL_PLAN: Final = "I will look."
 
 def format_of(dialect: str, call: str) -> str:
     """What the SDK of this dialect speaks in this call."""
-    plain, other = _FORMATS[dialect]
-    return other if other and call.startswith(other) else plain
+    plain, *others = _FORMATS[dialect]
+    return next((each for each in others if call.startswith(each)), plain)
 
 
 def answer(dialect: str, call: str, upstream: Upstream, task: str) -> Any:

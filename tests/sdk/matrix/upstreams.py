@@ -50,6 +50,21 @@ UPSTREAMS: Final = {
     )
 }
 
+_HOST: Final[dict[str, Any]] = {"says_sequence": False, "thinks": False, "signs": False}
+OPENAI_HOSTS: Final = {
+    each.name: each
+    for each in (
+        Upstream("azure", "azure", "our-gpt", **_HOST),
+        Upstream("azure-deployments", "azure-deployments", "our older gpt", **_HOST),
+        Upstream("huggingface", "huggingface", "meta-llama/Llama-3.3-70B-Instruct:novita", **_HOST),
+        Upstream("vertex-openai", "vertex-openai", "meta/llama-4-scout-17b-16e-instruct-maas", **_HOST),
+    )
+}
+"""Those that speak OpenAI's format and differ in what is around it: they are asked less."""
+
+UNSAMPLED: Final = "claude-opus-4-7"
+"""A model of Anthropic's that takes no sampling parameters under any version."""
+
 EMBEDDERS: Final = {
     "openai": "text-embedding-3-small",
     "gemini": "gemini-embedding-001",
@@ -60,7 +75,32 @@ EMBEDDERS: Final = {
 }
 RERANKERS: Final = {"cohere": "rerank-v3.5", "openai": "bge-reranker-v2-m3"}
 
-_PATHS: Final = {"openai": "/v1", "gemini": "/v1beta", "vertex": "/v1/projects/p/locations/l"}
+_PLACE: Final = "/v1/projects/p/locations/l"
+_PATHS: Final = {
+    "openai": "/v1",
+    "gemini": "/v1beta",
+    "vertex": _PLACE,
+    "vertex-openai": _PLACE,
+    "huggingface": "/v1",
+}
+_OF_OPENAI: Final = ["chat", "embeddings", "rerank"]
+# Its own Responses API has tests of its own; here they are translated like all else.
+_SETTINGS: Final[dict[str, dict[str, Any]]] = {
+    "openai": {"dialect": "openai", "endpoints": _OF_OPENAI},
+    "azure": {"endpoints": ["chat"]},
+    "azure-deployments": {
+        "dialect": "openai",
+        "endpoints": ["chat"],
+        "url_style": "deployments",
+        "api_version": "2024-10-21",
+        "auth_header": "api-key",
+        "auth_prefix": "",
+    },
+    "huggingface": {},
+    "vertex-openai": {"dialect": "vertex"},
+}
+"""What is not as a provider has it whose name is its dialect's."""
+
 # Each failure is meant, and must not keep the next call away.
 _UNTIRING: Final = {
     "retries": {"max": 0},
@@ -72,17 +112,16 @@ def config(url: str) -> dict[str, Any]:
     """A gateway with all of them as providers."""
     providers = {}
     for vendor in VENDORS:
-        models = [each.model for each in UPSTREAMS.values() if each.vendor == vendor]
+        every = [*UPSTREAMS.values(), *OPENAI_HOSTS.values()]
+        models = [each.model for each in every if each.vendor == vendor]
+        models += [UNSAMPLED] if vendor == "anthropic" else []
         models += [EMBEDDERS[vendor]] if vendor in EMBEDDERS else []
         models += [RERANKERS[vendor]] if vendor in RERANKERS else []
-        # Its own Responses API has tests of its own; here they are translated like all else.
-        endpoints = {"endpoints": ["chat", "embeddings", "rerank"]} if vendor == "openai" else {}
         providers[vendor] = {
-            "dialect": vendor,
             "base_url": f"{url}/{vendor}{_PATHS.get(vendor, '')}",
             "credentials": [{"id": "main", "secret": KEY}],
             "models": models,
-            **endpoints,
+            **_SETTINGS.get(vendor, {"dialect": vendor}),
             **_UNTIRING,
         }
     return gateway_config(providers, unpriced="allow")

@@ -13,7 +13,8 @@ key_header: Final = "x-api-key"
 _FINISHES: Final = {"stop": "end_turn", "tools": "tool_use", "sequence": "stop_sequence"}
 _ERRORS: Final = {429: "rate_limit_error", 400: "invalid_request_error", 404: "not_found_error"}
 _THREADS: Final = "message-threads-2026-08-12"
-_VERSIONS: Final = ("2023-06-01", "2026-10-21")
+_LATEST: Final = "2026-10-21"
+_VERSIONS: Final = ("2023-06-01", _LATEST)
 
 
 def answer(asked: Asked) -> Reply:
@@ -28,6 +29,8 @@ def answer(asked: Asked) -> Reply:
     # Not among the types that the check knows, since it is of a beta.
     if _THREADS in asked.headers.get("anthropic-beta", ""):
         body.pop("thread", None)
+    if asked.headers["anthropic-version"] == _LATEST:
+        _check_latest(body)
     checked(messages_schema.checked_request, body)
     scene = SCENES[scene_in(asked.body)]
     if body.get("stream"):
@@ -35,13 +38,28 @@ def answer(asked: Asked) -> Reply:
     return whole(message(scene, body["model"]))
 
 
+def _check_latest(body: dict[str, Any]) -> None:
+    """RefusedError for what the version of October 2026 takes no longer."""
+    for name in ("temperature", "top_p", "top_k"):
+        if name in body:
+            raise RefusedError(f"{name}: it cannot be set under this version")
+    for message in body["messages"]:
+        for block in message["content"] if isinstance(message["content"], list) else ():
+            if message["role"] == "assistant" and block["type"] == "document":
+                raise RefusedError("messages: documents are not permitted in an assistant's turn")
+            if message["role"] == "user" and block["type"] == "text" and block.get("citations"):
+                raise RefusedError("messages: citations are not permitted in a user's turn")
+
+
 def check_hosted(body: dict[str, Any], version: str) -> None:
     """RefusedError. Where another vendor has these models, the version stands in the body, and no model."""
-    if body.get("anthropic_version") not in (version, "2026-10-21"):
+    if body.get("anthropic_version") not in (version, _LATEST):
         raise RefusedError("anthropic_version: no version")
     if "model" in body:
         raise RefusedError("model: extra inputs are not permitted")
     plain = {name: value for name, value in body.items() if not name.startswith("anthropic_")}
+    if body["anthropic_version"] == _LATEST:
+        _check_latest(body)
     checked(messages_schema.checked_request, {"model": "m", **plain})
 
 

@@ -27,12 +27,19 @@ def answer(asked: Asked) -> Reply:
         return _ranked(body)
     if asked.path != "/v1/chat/completions":
         raise LookupError(asked.path)
-    checked(_check, body)
+    checked_chat(asked)
     scene = SCENES[scene_in(asked.body)]
     if body.get("stream"):
         include = (body.get("stream_options") or {}).get("include_usage", False)
-        return sse(_chunks(scene, body["model"], include_usage=include), end=b"data: [DONE]\n\n")
-    return whole(_completion(scene, body["model"]))
+        return sse(chunks(scene, body["model"], include_usage=include), end=b"data: [DONE]\n\n")
+    return whole(completion(scene, body["model"]))
+
+
+def checked_chat(asked: Asked) -> dict[str, Any]:
+    """The body of a request for a chat completion; RefusedError."""
+    body = asked.json()
+    checked(_check, body)
+    return body
 
 
 def _check(body: dict[str, Any]) -> None:
@@ -49,7 +56,7 @@ def problem(status: int, message: str) -> Reply:
     return Reply([encoded({"error": error})], status=status)
 
 
-def _completion(scene: Scene, model: str) -> dict[str, Any]:
+def completion(scene: Scene, model: str) -> dict[str, Any]:
     message: dict[str, Any] = {
         "role": "assistant",
         "content": "".join(scene.texts) or None,
@@ -83,7 +90,7 @@ def _completion(scene: Scene, model: str) -> dict[str, Any]:
     }
 
 
-def _chunks(scene: Scene, model: str, *, include_usage: bool) -> list[dict[str, Any]]:
+def chunks(scene: Scene, model: str, *, include_usage: bool) -> list[dict[str, Any]]:
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
     deltas += [{"content": text} for text in scene.texts]
     for number, city in enumerate(scene.cities):
@@ -107,8 +114,8 @@ def _chunks(scene: Scene, model: str, *, include_usage: bool) -> list[dict[str, 
         "system_fingerprint": "fp_06737a9306",
     }
     nothing = {"usage": None} if include_usage else {}
-    chunks = [{**head, "choices": [choice], **nothing} for choice in choices]
-    return [*chunks, {**head, "choices": [], "usage": _usage(scene)}] if include_usage else chunks
+    said = [{**head, "choices": [choice], **nothing} for choice in choices]
+    return [*said, {**head, "choices": [], "usage": _usage(scene)}] if include_usage else said
 
 
 def _usage(scene: Scene) -> dict[str, Any]:

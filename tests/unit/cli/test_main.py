@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from fastgate import __version__
 def test_the_version(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == f"fastgate {__version__}"
+    first, *others = done.stdout.splitlines()
+    assert first == f"fastgate {__version__}"
+    assert bool(others) == (arguments == ("version",)), "--version says one thing, and version all"
 
 
 @pytest.mark.parametrize(
@@ -125,25 +126,30 @@ def test_the_shell_completes_commands(run: Run) -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["issue"])
 
 
-def test_a_plain_start_imports_nothing_heavy_and_is_fast(tmp_path: Path) -> None:
+def test_a_plain_start_imports_little() -> None:
+    """Its time is that of its imports: 70 ms of a processor, of which an empty Python takes 10."""
     code = (
-        "import sys, fastgate.cli.main\n"
-        "heavy = {'rich.table', 'httpx', 'yaml', 'lmdb', 'granian', 'msgspec', 'genai_prices', 'asyncio'}\n"
-        "print(*sorted(heavy & set(sys.modules)))"
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from fastgate.cli.main import run\n"
+        "assert run(['--version']) == 0\n"
+        "print(*sorted(set(sys.modules) - before), sep='\\n')"
     )
-    loaded = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], env=python_environment(), capture_output=True, text=True, check=True
     )
-    assert loaded.stdout == "\n"
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run(
-            fastgate_command("--version"),
-            env=python_environment(),
-            cwd=tmp_path,
-            capture_output=True,
-            check=True,
-        )
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1.0, "some 90 ms where nothing else runs; 200 ms is the aim"
+    version, *imported = done.stdout.splitlines()
+    assert version == f"fastgate {__version__}"
+    packages = {name.partition(".")[0] for name in imported if not name.startswith("_sysconfigdata_")}
+    assert packages - sys.stdlib_module_names == {"fastgate", "typer", "annotated_doc", "shellingham"}
+    assert (
+        packages & {"asyncio", "concurrent", "email", "http", "json", "logging", "socket", "sqlite3"} == set()
+    )
+    ours = {name for name in imported if name.startswith("fastgate.") and not name.startswith("fastgate.cli")}
+    assert ours == {
+        "fastgate._version",
+        "fastgate.errors",
+        "fastgate.ledger",
+        "fastgate.ledger.invoices",
+        "fastgate.ledger.invoices.vendor",
+    }

@@ -7,6 +7,7 @@ import pytest
 from tests.support.configs import settings_of
 
 from fastgate.config.diagnostics import render
+from fastgate.config.environment import variable
 from fastgate.config.load import check
 from fastgate.config.reference import render as render_reference
 from fastgate.config.restart import RESTART_ONLY
@@ -49,3 +50,14 @@ def test_the_errors_are_those_that_are_printed(tmp_path: Path, monkeypatch: pyte
 
 def test_every_setting_that_needs_a_restart_is_listed() -> None:
     assert [path for path in RESTART_ONLY if f"`{path}`" not in GUIDE] == []
+
+
+def test_the_page_says_what_a_change_takes() -> None:
+    page = (DOCS / "settings.md").read_text().splitlines()
+    for path in RESTART_ONLY:
+        (row,) = [line for line in page if f"`{variable(tuple(path.split('.')))}`" in line]
+        assert "| restart |" in row, path
+    (part,) = [line for line in page if "`FASTGATE_SERVER__TLS__KEY`" in line]
+    assert "| restart |" in part
+    (other,) = [line for line in page if "`FASTGATE_SERVER__MAX_BODY_BYTES`" in line]
+    assert "| reload |" in other

@@ -100,6 +100,48 @@ def test_a_value_from_a_file(tmp_path: Path) -> None:
     ]
 
 
+def test_text_from_a_file_is_not_looked_at_again(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_text("${HOME}\n")
+    assert settings_of("", FASTGATE_LOGGING__FILE_FILE=str(file)).logging.file == "${HOME}"
+
+
+def test_yaml_from_a_file_has_references(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("- {id: vk_a, secret: env.KEY_A}")
+    settings = settings_of("", FASTGATE_VIRTUAL_KEYS_FILE=str(file), KEY_A="sk-a-key-that-is-long-enough")
+    assert settings.virtual_keys[0].secret == "env.KEY_A"
+
+
+def test_a_secret_from_a_file_stays_there(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://fastgate:hunter2@db/fastgate")
+    assert settings_of("", FASTGATE_LEDGER__URL_FILE=str(file)).ledger.url == f"file:{file}"
+    file.write_text("hunter2")
+    assert messages("", FASTGATE_LEDGER__URL_FILE=str(file)) == [
+        "FASTGATE_LEDGER__URL_FILE: ledger.url: expected the URL of a database; "
+        "such as postgresql://user:password@host/fastgate"
+    ]
+    assert messages("", FASTGATE_LEDGER__URL_FILE="run/url") == [
+        "FASTGATE_LEDGER__URL_FILE: ledger.url: `file:` needs an absolute path, not `run/url`"
+    ]
+
+
+def test_a_name_of_ones_own_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "value"
+    file.write_text("c\n")
+    settings = settings_of(LOCAL, FASTGATE_PROVIDERS__MY_LLM__HEADERS__X_A_FILE=str(file))
+    assert settings.providers["my-llm"].headers == {"X-A": "c"}
+    settings = settings_of(LOCAL, FASTGATE_PROVIDERS__MY_LLM__HEADERS__NEW_FILE=str(file))
+    assert settings.providers["my-llm"].headers == {"X-A": "b", "new": "c"}
+
+
+def test_a_name_that_ends_in_file_is_a_name_where_the_file_has_it() -> None:
+    text = LOCAL.replace("X-A", "X-File")
+    settings = settings_of(text, FASTGATE_PROVIDERS__MY_LLM__HEADERS__X_FILE="c")
+    assert settings.providers["my-llm"].headers == {"X-File": "c"}
+
+
 def test_settings_that_end_in_file_are_settings() -> None:
     settings = settings_of(LOCAL, FASTGATE_LOGGING__FILE="x.log")
     assert settings.logging.file == "x.log"

@@ -22,7 +22,7 @@ def of_one_key(secret: str, severity: Severity = Severity.ERROR) -> list[str]:
         ("two words of a long secret 1234", "a secret with spaces cannot travel as a bearer token"),
         ("schönes-geheimnis-1234567890", "holds characters that cannot stand in an HTTP header"),
         ("geheim\udcff", "the environment variable KEY is not UTF-8 text"),
-        (generate() + "x", "starts with sk-fg- but its checksum is wrong"),
+        pytest.param(generate() + "x", "starts with sk-fg- but its checksum is wrong", id="wrong checksum"),
     ],
 )
 def test_a_secret_that_cannot_be_used(secret: str, reason: str) -> None:

@@ -24,6 +24,39 @@ def test_each_known_provider_has_its_variables(name: str) -> None:
         assert credential.secret == f"${{{variable}}}"
 
 
+@pytest.mark.parametrize("name", [name for name, known in KNOWN.items() if known.env])
+def test_each_secret_may_be_in_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("sk-1\n")
+    for variable in KNOWN[name].env:
+        environ = {f"{variable}_FILE": str(file), **COMPANIONS.get(name, {})}
+        (credential,) = settings_of("", **environ).providers[name].credentials
+        assert credential.secret == f"file:{file}"
+
+
+@pytest.mark.parametrize("text", ["", "providers: {anthropic: {}}"])
+def test_a_secret_in_a_file_is_sent_as_one_in_the_variable(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token")
+    provider = settings_of(text, ANTHROPIC_AUTH_TOKEN_FILE=str(file)).providers["anthropic"]
+    assert (provider.auth_header, provider.auth_prefix) == ("authorization", "Bearer ")
+
+
+def test_a_secrets_file_that_is_not_there() -> None:
+    assert messages("", OPENAI_API_KEY_FILE="/nonexistent") == [
+        "OPENAI_API_KEY_FILE: providers.openai.credentials[0].secret: "
+        "cannot read the file /nonexistent: No such file or directory"
+    ]
+
+
+def test_a_secret_and_its_file_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("sk-1")
+    expected = ["OPENAI_API_KEY_FILE: is set, and so is OPENAI_API_KEY: only one of them can count"]
+    for text in ("", "providers: {openai: {}}"):
+        assert messages(text, OPENAI_API_KEY="sk-2", OPENAI_API_KEY_FILE=str(file)) == expected
+
+
 def test_several_credentials_in_one_variable() -> None:
     settings = settings_of("", OPENAI_API_KEY="sk-1, sk-2,,sk-3")
     secrets = [credential.secret for credential in settings.providers["openai"].credentials]

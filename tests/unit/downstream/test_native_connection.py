@@ -389,7 +389,7 @@ async def test_a_header_that_ends_like_connection_close_is_not_it(rig: Rig) -> N
 
 
 def stop(rig: Rig) -> None:
-    rig.server.draining = True
+    rig.server.retired = rig.server.draining = True
     rig.connection.drain()
 
 

@@ -1,5 +1,7 @@
 """The lock of a data directory, against real processes."""
 
+import asyncio
+import ctypes
 import os
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.processes import in_thread
 
 from fastgate.app import build, worker
 from fastgate.control import process
@@ -92,3 +95,48 @@ def test_limits_agree() -> None:
     assert worker.SETTLE_S + 2 * build.CLOSING_S + worker.FLUSH_S < ENDING_S
     assert process.STOP_S < family.HELPERS_S
     assert ORPHAN_DRAIN_S + ENDING_S < lock_module.ORPHANS_WAIT_S
+
+
+# Holds the lock until a line comes, gives it up to a successor, and ends with its standard input.
+_PREDECESSOR = """
+import sys
+from pathlib import Path
+from fastgate.supervisor.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.readline()
+lock.give_up()
+sys.stdin.read()
+"""
+
+
+def _its_file(pid: int, path: Path) -> int:
+    """A duplicate of the descriptor that another process has of a file: pidfd_getfd(2)."""
+    fds = os.listdir(f"/proc/{pid}/fd")
+    (fd,) = (int(each) for each in fds if Path(f"/proc/{pid}/fd/{each}").readlink() == path)
+    pidfd = os.pidfd_open(pid)
+    duplicate: int = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, fd, 0)
+    os.close(pidfd)
+    assert duplicate >= 0, os.strerror(ctypes.get_errno())
+    return duplicate
+
+
+async def test_a_successor_takes_over(tmp_path: Path) -> None:
+    """It is refused to others all the time: before, after, and while the one before goes on."""
+    path = tmp_path / "lock"
+    with held_by(_PREDECESSOR, path) as before:
+        assert before.stdin is not None
+        # As a socket would bring it: the open file, which holds the second lock.
+        lock = Lock.shared(_its_file(before.pid, path))
+        taking = asyncio.ensure_future(lock.take_over())
+        done, _ = await asyncio.wait({taking}, timeout=0.1)
+        assert not done
+        before.stdin.write("\n")
+        before.stdin.flush()
+        await taking
+        # Not by another descriptor: to close that would drop the lock.
+        assert os.pread(lock.fd, 32, 0) == str(os.getpid()).encode()
+    probe = [sys.executable, "-c", _SUPERVISOR, str(path)]
+    refused = await in_thread(lambda: subprocess.run(probe, capture_output=True, text=True, check=False))
+    assert f"in use by another fastgate (pid {os.getpid()})" in refused.stderr
+    lock.close()

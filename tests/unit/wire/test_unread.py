@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fastgate.wire.interface import raw
-from fastgate.wire.unread import Known, Unread, is_path, left_out, put_back
+from fastgate.wire.unread import Kinds, Known, Unread, is_path, left_out, put_back
 
 
 class Inner(msgspec.Struct):
@@ -22,8 +22,25 @@ class Part(msgspec.Struct, rename="camel"):
     by_name: dict[str, Inner] | None = None
 
 
-PART = Known(Part, only=("type", (None, "known")), unlike=Known(Inner, lists=False))
-UNREAD = Unread(Known(kept=True, parts=PART, either=Known(Part, needs=("inner",))))
+PART = Known(Part)
+BY_NAME = Kinds(None, {"text": Known(also=("text", "beside")), "inner": Known(also=("inner",))})
+BY_TYPE = Kinds(
+    "type",
+    {None: Known(also=("a",)), "one": Known(also=("a",)), "two": Known(also=("b",), inner=Known(Inner))},
+)
+RIVALS = [("a", "b", "inner"), ("c", "d")]
+UNREAD = Unread(
+    Known(
+        one_of=[("new", "old")],
+        kept=True,
+        parts=Kinds("type", {None: PART, "known": PART}),
+        either=BY_NAME,
+        kinds=BY_TYPE,
+        rivals=Known(also=("a", "b", "c", "d"), one_of=RIVALS, inner=Known(Inner)),
+        new=None,
+        old=None,
+    )
+)
 
 
 def found(body: Any) -> dict[str, Any]:
@@ -42,8 +59,13 @@ def found(body: Any) -> dict[str, Any]:
         {"parts": [{"type": "another", "x": 1}, 5, ["x"]]},
         {"parts": [{"type": ["known"], "x": 1}]},
         {"parts": [{"type": "known", "x": None, "y": [], "z": {}, "w": ""}]},
-        {"parts": {"type": "known", "unlike": [{"x": 1}]}},
         {"either": {"type": "known", "x": 1}},
+        {"either": [{"text": "a", "beside": 1}, {"inner": 1, "text": None}, {"beside": 1}]},
+        {"kinds": [{"type": "one", "a": 1}, {"type": "two", "b": 1, "inner": {"name": "n"}}, {"a": 1}]},
+        {"kinds": [{"type": "three", "a": 1, "b": 1}, "a text"]},
+        {"rivals": [{"a": 1, "c": 2}, {"b": 1}, {"inner": {"name": "n"}}]},
+        {"rivals": {"a": 1, "b": None, "inner": {}, "c": "", "d": 0}},
+        {"rivals": {"a": [1], "b": [1]}, "new": 5, "old": 5},
     ],
 )
 def test_nothing_is_found(body: Any) -> None:
@@ -59,8 +81,21 @@ def test_nothing_is_found(body: Any) -> None:
         ({"parts": {"type": "known", "inner": {"x": [1]}}}, {"parts.inner.x": [1]}),
         ({"parts": [{"someInners": [{"name": "a"}, {"x": 1}]}]}, {"parts[0].someInners[1].x": 1}),
         ({"parts": {"some_inners": [{"name": "a"}]}}, {"parts.some_inners": [{"name": "a"}]}),
-        ({"parts": {"unlike": {"name": "a", "x": 1}}}, {"parts.unlike.x": 1}),
         ({"either": {"inner": {}, "x": 1}}, {"either.x": 1}),
+        ({"either": {"inner": 1, "beside": 1}}, {"either.beside": 1}),
+        ({"either": {"text": "a", "inner": 1}}, {"either.inner": 1}),
+        (
+            {"kinds": [{"type": "one", "a": 1, "b": 2}, {"type": "two", "a": 3}]},
+            {"kinds[0].b": 2, "kinds[1].a": 3},
+        ),
+        ({"kinds": {"b": 2}}, {"kinds.b": 2}),
+        ({"rivals": {"b": 2, "a": 1, "d": 1}}, {"rivals.b": 2}),
+        (
+            {"rivals": [{"b": 2, "inner": {"name": "n"}}, {"c": 1, "d": 2}]},
+            {"rivals[0].inner": {"name": "n"}, "rivals[1].d": 2},
+        ),
+        ({"old": 5, "new": 6}, {"old": 5}),
+        ({"kinds": {"type": "two", "inner": {"name": "n", "x": 1}}}, {"kinds.inner.x": 1}),
     ],
 )
 def test_what_is_found(body: Any, expected: dict[str, Any]) -> None:

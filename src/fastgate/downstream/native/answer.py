@@ -17,7 +17,13 @@ def opening(status: int) -> bytes:
 
 def fields(headers: list[Header]) -> bytes:
     """Header lines. ValueError for one that would be read as several."""
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    pieces: list[bytes] = []
+    for name, value in headers:
+        pieces.append(name)
+        pieces.append(b": ")
+        pieces.append(value)
+        pieces.append(b"\r\n")
+    lines = b"".join(pieces)
     if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
         raise ValueError("a line break in a header")
     return lines

@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
             self._downstream.disconnected = True
             self._downstream.leave()
         self._wake()
-        self.server.connections.discard(self)
+        self.server.lost(self)
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
 
     def last(self, request: Request) -> bool:
         """Whether no other request can follow this one."""
-        if not (request.keep_alive and request.done) or self.server.draining:
+        if not (request.keep_alive and request.done) or self.server.retired:
             return True
         return self._eof and not self._reader.requests
 

@@ -14,6 +14,8 @@ from fastgate.downstream.native.connection import Connection
 TLS_HANDSHAKE_S: Final = 10.0
 FLUSH_S: Final = 60.0
 CLOSE_S: Final = 5.0
+LINGER_S: Final = 5.0
+"""How long a connection may be idle whose client is still to hear that it ends."""
 LOOK_S: Final = 1.0
 
 
@@ -38,6 +40,7 @@ class NativeServer:
         self.connections: set[Connection] = set()
         self.serving = 0  # connections with a task
         self.free = backpressure
+        self.retired = False
         self.draining = False
         self.date = b""
         self.head_due_ns = self.idle_due_ns = self.flush_due_ns = self.close_due_ns = 0
@@ -53,6 +56,7 @@ class NativeServer:
             self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
             self._tls.load_cert_chain(*tls)
             self._tls.set_alpn_protocols(["http/1.1"])
+        self._retired = asyncio.Event()
         self._stopped = asyncio.Event()
         self._all_served = asyncio.Event()
 
@@ -73,16 +77,33 @@ class NativeServer:
             ssl=self._tls,
             ssl_handshake_timeout=None if self._tls is None else TLS_HANDSHAKE_S,
         )
-        await self._stopped.wait()
+        await self._retired.wait()
         server.close()
+        self.retired = True
+        if self.connections:
+            await self._stopped.wait()
         self.draining = True
         for connection in tuple(self.connections):
             connection.drain()
         if self.serving:
             await self._all_served.wait()
 
+    def retire(self) -> None:
+        self._keep_alive_ns = min(self._keep_alive_ns, int(LINGER_S * 1e9))
+        self.idle_due_ns = clock.monotonic_ns() + self._keep_alive_ns
+        for connection in self.connections:
+            connection.due_ns = min(connection.due_ns, self.idle_due_ns)  # 0 while it is answered
+        self._retired.set()
+
     def stop(self) -> None:
+        self._retired.set()
         self._stopped.set()
+
+    def lost(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        if self.retired and not self.connections:
+            self._stopped.set()
 
     async def turn(self) -> None:
         """Wait for a request that ends."""

@@ -37,7 +37,7 @@ class AnthropicDialect:
         """A client of Vertex AI says its version in the body, where this API knows no such member."""
         return None if plan.translated or _says_version(plan) else _without_version
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
         return ()
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:

@@ -6,8 +6,8 @@ Sources: Amazon's page on Claude's Messages API, and what gateways have found th
 from collections.abc import Sequence
 from typing import Final
 
+from fastgate.providers.common.betas import said_betas, unsaid_beta
 from fastgate.providers.interface import Header
-from fastgate.wire.messages.hosted import beta_names
 
 _KNOWN: Final = frozenset(
     {
@@ -31,21 +31,13 @@ _KNOWN: Final = frozenset(
 _AS: Final = {"advanced-tool-use-2025-11-20": ("tool-search-tool-2025-10-19", "tool-examples-2025-10-29")}
 
 
-_HEADER: Final = "anthropic-beta"
-
-
 def betas_for(headers: Sequence[Header]) -> list[str]:
     """Those to send, as Bedrock calls them."""
-    return [known for beta in _said(headers) for known in _AS.get(beta, (beta,)) if known in _KNOWN]
+    return [known for beta in said_betas(headers) for known in _AS.get(beta, (beta,)) if known in _KNOWN]
 
 
 def unsaid_betas(headers: Sequence[Header], *, known: bool) -> list[str]:
     """Those that are not sent, as they are named to the client. `known`: those that Bedrock knows are."""
     return [
-        f"{_HEADER}: {beta}" for beta in _said(headers) if not (known and (beta in _KNOWN or beta in _AS))
+        unsaid_beta(beta) for beta in said_betas(headers) if not (known and (beta in _KNOWN or beta in _AS))
     ]
-
-
-def _said(headers: Sequence[Header]) -> list[str]:
-    header = _HEADER.encode("ascii")
-    return [beta for name, value in headers if name.lower() == header for beta in beta_names(value)]

@@ -57,9 +57,9 @@ class BedrockDialect:
             return lambda members: members.update(guardrailConfig=guardrail)
         return None
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
-        """Converse has no place for any of them."""
-        return unsaid_betas(plan.headers, known=plan.format is Format.INVOKE)
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
+        """Converse has no place for any of them, and a client of InvokeModel has it in its body."""
+        return unsaid_betas(plan.headers, known=plan.format is Format.INVOKE and plan.translated)
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         prefix = f"/model/{segment(plan.model)}"  # an id, a profile or an ARN

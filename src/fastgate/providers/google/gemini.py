@@ -9,6 +9,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Provider
+from fastgate.providers.common.betas import unsaid_betas
 from fastgate.providers.common.head import HeadBuilder, segment
 from fastgate.providers.google.errors import classify_error
 from fastgate.providers.google.verbs import ALT_SSE, content_verb, embed_verb
@@ -42,8 +43,8 @@ class GeminiDialect:
             return lambda members: _name_models(members, plan.model)
         return None
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
-        return ()
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
+        return unsaid_betas(plan.headers)
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         verb = embed_verb(body) if plan.format is Format.EMBED_CONTENT else content_verb(plan)

@@ -8,10 +8,16 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Provider
+from fastgate.providers.common.betas import unsaid_betas
 from fastgate.providers.common.head import HeadBuilder, segment
 from fastgate.providers.google.errors import classify_error
 from fastgate.providers.google.verbs import ALT_SSE, content_verb
-from fastgate.providers.google.vertex_body import adapt_contents, adapt_count, adapt_embedding
+from fastgate.providers.google.vertex_body import (
+    adapt_contents,
+    adapt_count,
+    adapt_embedding,
+    unknown_members,
+)
 from fastgate.providers.interface import Answer, Header, RequestPlan, StreamDecoder
 from fastgate.providers.openai import OpenAIDialect
 from fastgate.providers.passthrough import PassedThrough, read_summary
@@ -64,8 +70,13 @@ class VertexDialect:
             return adapt_contents
         return adapt_embedding if plan.format is Format.EMBED_CONTENT else None
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
-        return ()
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
+        if plan.format is Format.MESSAGES:
+            return ()
+        unsaid = unsaid_betas(plan.headers)
+        if plan.format is Format.GENERATE_CONTENT and body:
+            unsaid += unknown_members(body)
+        return unsaid
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         if plan.format is Format.MESSAGES:

@@ -7,12 +7,29 @@ import msgspec
 from fastgate.errors import GatewayError
 from fastgate.wire.gemini.count import counted
 
-_UNKNOWN: Final = ("model", "serviceTier", "service_tier", "store")
-"""Members that v1 there has not."""
+_ASKED: Final = {
+    "serviceTier": frozenset({b"null", b'""', b'"standard"', b'"unspecified"'}),
+    "service_tier": frozenset({b"null", b'""', b'"standard"', b'"unspecified"'}),
+    "store": frozenset({b"null", b"false"}),
+}
+"""Members that v1 there has not, and the values of each by which a client asks for no more than the usual."""
+
+_UNKNOWN: Final = ("model", *_ASKED)
 
 _CALLS: Final = ("functionCall", "functionResponse", "function_call", "function_response")
 
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _contents: Final = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+def unknown_members(body: bytes) -> list[str]:
+    """Those by which the client asks for something that nobody there is told; of a body that is an object."""
+    members = _members.decode(body)
+    return [
+        name
+        for name, nothing in _ASKED.items()
+        if name in members and bytes(members[name]).lower() not in nothing
+    ]
 
 
 def adapt_contents(members: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from fastgate.domain.endpoint import Endpoint
 from fastgate.domain.failure import UpstreamError
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, Format
 from fastgate.domain.snapshot import Provider
+from fastgate.providers.common.betas import unsaid_betas
 from fastgate.providers.common.errors import classify_status
 from fastgate.providers.common.head import HeadBuilder
 from fastgate.providers.interface import Header, RequestPlan
@@ -28,8 +29,8 @@ class OllamaDialect:
     def adapt(self, plan: RequestPlan) -> Callable[[dict[str, Any]], None] | None:
         return None
 
-    def unsaid(self, plan: RequestPlan) -> Sequence[str]:
-        return ()
+    def unsaid(self, plan: RequestPlan, body: bytes) -> Sequence[str]:
+        return unsaid_betas(plan.headers)
 
     def build_head(self, plan: RequestPlan, body: Body) -> bytes:
         if plan.format is None:

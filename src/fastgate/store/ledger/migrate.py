@@ -23,14 +23,12 @@ from sqlalchemy import (
 )
 
 from fastgate.launch import program
+from fastgate.store.ledger.backup import back_up
 from fastgate.store.ledger.errors import LedgerOutdated, LedgerUnavailable, LedgerUnusable
+from fastgate.store.ledger.revision import HEAD, OLDER
 from fastgate.store.ledger.schema import METADATA
 
 NO_LEDGER: Final = "there is no ledger yet: it is made when the gateway first runs"
-HEAD: Final = "r0001"
-"""The schema of this version: the last of `migrations`."""
-OLDER: Final[frozenset[str]] = frozenset()
-"""Those before it."""
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _VERSION: Final = Table(
@@ -50,9 +48,15 @@ class Place(msgspec.Struct):
 
 
 def upgrade(connection: Connection) -> None:
-    """To the newest schema, within the transaction of `connection`. LedgerUnusable: it is newer than this."""
-    if revision(connection) == HEAD:
+    """To the newest schema, within the transaction of `connection`, from a SQLite file that has been copied.
+
+    LedgerUnusable: it is newer than this. LedgerUnavailable: it could not be copied; nothing is changed then.
+    """
+    current = revision(connection)
+    if current == HEAD:
         return
+    if current is not None and connection.dialect.name == "sqlite":
+        back_up(connection, HEAD)
     from alembic import command  # only where there is something to do
     from alembic.config import Config
 

@@ -7,6 +7,7 @@ import msgspec
 
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
+from fastgate.wire.beside import Beside
 from fastgate.wire.cohere.embed_body import TYPES, write_inputs, write_task
 from fastgate.wire.cohere.embed_provider import EmbedAnswer
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
@@ -19,6 +20,7 @@ _THIRD: Final = ("embed-english-v3", "embed-multilingual-v3")
 _CUTS_THIRD: Final = {"NONE": "NONE", "START": "START", "END": "END"}
 _CUTS: Final = {"NONE": "NONE", "START": "LEFT", "END": "RIGHT"}
 
+_BESIDE: Final = Beside({"images": None})
 _answers: Final = msgspec.json.Decoder(EmbedAnswer)
 
 
@@ -33,6 +35,7 @@ class BedrockCohereProvider(UnstreamedProvider):
     """Stateless. A model whose name does not tell its version is taken for the newest."""
 
     format = Format.BEDROCK_COHERE_EMBED
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         asked = expect(request, EmbeddingRequest)

@@ -9,6 +9,7 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
+from fastgate.wire.beside import Beside
 from fastgate.wire.embeddings.inputs import refusal, text_of
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
@@ -31,6 +32,7 @@ class _Answer(_Used, kw_only=True):
     embedding: Vector
 
 
+_BESIDE: Final = Beside({"message": None})
 _answers: Final = msgspec.json.Decoder(_Answer)
 _used: Final = msgspec.json.Decoder(_Used)
 
@@ -39,6 +41,7 @@ class TitanProvider(UnstreamedProvider):
     """Stateless. A model whose name tells nothing is taken for the second text model."""
 
     format = Format.TITAN_EMBED
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         asked = expect(request, EmbeddingRequest)

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from fastgate.wire.beside import Beside
+
 ABSENT: Final = msgspec.Raw()
 
 
@@ -70,6 +72,7 @@ class ChatAnswer(msgspec.Struct):
     choices: list[Choice] | None = None
     usage: msgspec.Raw = ABSENT
     service_tier: msgspec.Raw = ABSENT
+    system_fingerprint: msgspec.Raw = ABSENT
 
 
 class UrlCitation(msgspec.Struct):
@@ -83,6 +86,18 @@ class Annotation(msgspec.Struct):
     type: str | None = None
     url_citation: UrlCitation | None = None
 
+
+BESIDE: Final = Beside(
+    {
+        "moderation": None,
+        "prompt_filter_results": None,  # Azure's, as the next
+        "choices": {"content_filter_results": None, "stop_reason": None, "message": {"executed_tools": None}},
+        "citations": None,  # Perplexity's and xAI's, as the next
+        "search_results": None,
+        "related_questions": None,
+        "prompt_logprobs": None,  # vLLM's
+    }
+)
 
 answers: Final = msgspec.json.Decoder(ChatAnswer)
 annotations: Final = msgspec.json.Decoder(Annotation)

@@ -18,6 +18,7 @@ class ChatClient:
 
     format: Format = Format.CHAT
     stream_type: bytes = EVENT_STREAM[1]
+    takes_comments: Final = True
 
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body)

@@ -27,7 +27,7 @@ from fastgate.wire.chat import media
 from fastgate.wire.chat.shapes import ChatMessage, ContentPart, ThinkingBlock, ToolCall
 from fastgate.wire.interface import raw
 from fastgate.wire.messages.seal import opened
-from fastgate.wire.reading import decoded, missing
+from fastgate.wire.reading import Members, decoded, missing
 from fastgate.wire.seals import AHEAD
 
 _ROLES: Final = {
@@ -45,17 +45,18 @@ _Paths = tuple[str, ...]
 
 def read_messages(
     messages: Sequence[ChatMessage], body: bytes
-) -> tuple[tuple[Message, ...], tuple[_Paths | None, ...]]:
-    """The messages, and `Places.parts` of them. `body` is the request that they are of. GatewayError
-    `missing_field`."""
+) -> tuple[tuple[Message, ...], tuple[_Paths | None, ...], Members]:
+    """The messages, `Places.parts` of them, and by their paths the markers that no part takes. `body` is the
+    request that they are of. GatewayError `missing_field`."""
     reader = _Reader(body)
     read = tuple([reader.message(index, message) for index, message in enumerate(messages)])
-    return read, tuple(reader.places)
+    return read, tuple(reader.places), reader.unread
 
 
 class _Reader:
     def __init__(self, body: bytes) -> None:
         self.places: list[_Paths | None] = []
+        self.unread: Members = {}
         self._body = body
         self._decoded: Any = None
         self._called: dict[str, str] = {}
@@ -134,16 +135,15 @@ class _Reader:
     def _content(self, index: int, message: ChatMessage) -> tuple[Part, ...]:
         """A message's own marker counts for its last part."""
         content = message.content
-        if content is None:
-            return ()
-        if isinstance(content, str):
-            if not content and message.role == "assistant":
-                return ()
-            return (Text(text=content, cache=cache_of(message)),)
-        parts = [self._part(index, number, part) for number, part in enumerate(content)]
         cache = cache_of(message)
-        if cache is not None and parts and isinstance(parts[-1], Text | Image | Document):
-            parts[-1] = msgspec.structs.replace(parts[-1], cache=cache)
+        if isinstance(content, str) and (content or message.role != "assistant"):
+            return (Text(text=content, cache=cache),)
+        parts = [self._part(index, number, part) for number, part in enumerate(content or ())]
+        if cache is not None:
+            if parts and isinstance(parts[-1], Text | Image | Document):
+                parts[-1] = msgspec.structs.replace(parts[-1], cache=cache)
+            else:
+                self.unread[_at(index, "cache_control")] = raw(message.cache_control)
         return tuple(parts)
 
     def _part(self, index: int, number: int, part: ContentPart) -> Part:

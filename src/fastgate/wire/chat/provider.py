@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from fastgate._core.sse import EventSplitter
+from fastgate._core.sse import EventSplitter, event_data
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.chat.answer_shapes import answers
+from fastgate.wire.chat.answer_shapes import BESIDE, answers
 from fastgate.wire.chat.reply_reader import read_answer
 from fastgate.wire.chat.request_writer import write_request
 from fastgate.wire.chat.stream_reader import ChatStreamReader
@@ -20,6 +20,7 @@ class ChatProvider:
     """As `ProviderFormat`."""
 
     format: Format = Format.CHAT
+    beside: Final = BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -42,6 +43,9 @@ class ChatProvider:
         except UNREADABLE:
             return Summary(None, None)  # the client may understand what the gateway does not
         return Summary(usage_of(answer.usage, answer.service_tier), answer.id)
+
+    def json_in(self, event: bytes) -> bytes:
+        return event_data(event)
 
 
 PROVIDER: Final = ChatProvider()

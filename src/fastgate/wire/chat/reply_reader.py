@@ -30,6 +30,7 @@ def read_answer(body: bytes) -> Reply:
         choices=tuple([_choice(each) for each in sorted(answer.choices, key=lambda choice: choice.index)]),
         usage=usage_of(answer.usage, answer.service_tier),
         service_tier=text(answer.service_tier),
+        fingerprint=text(answer.system_fingerprint),
     )
 
 

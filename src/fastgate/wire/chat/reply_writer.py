@@ -31,6 +31,8 @@ def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
             _choice(index, choice, losses, function=function) for index, choice in enumerate(reply.choices)
         ],
     }
+    if reply.fingerprint is not None:
+        body["system_fingerprint"] = reply.fingerprint
     if reply.usage is not None:
         body["usage"] = write_usage(reply.usage)
     tier = tier_of(reply.service_tier)

@@ -46,7 +46,8 @@ def read_request(body: bytes) -> Conversation:
         kind = FunctionConversation
         parallel = False  # there is room for one call
     stop = request.stop
-    messages, places = read_messages(request.messages, body)
+    messages, places, unread = read_messages(request.messages, body)
+    beside = {name: value for name, value in extra.items() if not is_absent(value)}
     return kind(
         format=Format.CHAT,
         messages=messages,
@@ -73,7 +74,7 @@ def read_request(body: bytes) -> Conversation:
         metadata=request.metadata,
         store=request.store,
         prompt_cache_key=request.prompt_cache_key,
-        extra={name: value for name, value in extra.items() if not is_absent(value)} | UNREAD.of(body),
+        extra=beside | unread | UNREAD.of(body),
         options=request.provider_options or {},
         places=Places(parts=places, tools=function_paths(request)),
     )

@@ -28,6 +28,10 @@ class ImageUrl(msgspec.Struct):
     detail: str | None = None
 
 
+class VideoUrl(msgspec.Struct):
+    url: str
+
+
 class InputAudio(msgspec.Struct):
     data: str
     format: str
@@ -47,7 +51,7 @@ class ContentPart(msgspec.Struct):
     image_url: ImageUrl | str | None = None
     input_audio: InputAudio | None = None
     file: File | None = None
-    video_url: ImageUrl | None = None
+    video_url: VideoUrl | None = None
     refusal: str | None = None
     prompt_cache_breakpoint: CacheBreakpoint | None = None
     cache_control: CacheControl | None = None

@@ -32,7 +32,7 @@ from fastgate.wire.chat.content_reader import (
     thoughts_of,
 )
 from fastgate.wire.chat.finish import FAILURES, finish_of
-from fastgate.wire.lenient import UNREADABLE, is_empty
+from fastgate.wire.lenient import UNREADABLE, is_empty, text
 from fastgate.wire.openai_errors import error_in
 from fastgate.wire.openai_usage import usage_of
 
@@ -101,7 +101,8 @@ class ChatStreamReader:
         deltas: list[Delta] = []
         if not self._started:
             self._started = True
-            deltas.append(Started(chunk.id or "", chunk.model or ""))
+            fingerprint = text(chunk.system_fingerprint)
+            deltas.append(Started(chunk.id or "", chunk.model or "", fingerprint=fingerprint))
         for choice in chunk.choices or ():
             self._read_choice(choice, deltas)
         if not is_empty(chunk.usage):

@@ -74,7 +74,7 @@ class ChatStreamWriter:
         self._usage: Usage | None = None
         self._head = b""
         self._over = False
-        self._name("", "")
+        self._name(Started("", ""))
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
         out: list[bytes] = []
@@ -114,15 +114,17 @@ class ChatStreamWriter:
         self._over = True
         return error_event(problem.message, problem.type, problem.code, problem.param)
 
-    def _name(self, id_: str, model: str) -> None:
+    def _name(self, started: Started) -> None:
         """Who answers: in front of every chunk."""
         asked = self._asked
         head = {
-            "id": id_ or asked.fallback_id,
+            "id": started.id or asked.fallback_id,
             "object": "chat.completion.chunk",
             "created": asked.created_s,
-            "model": model or asked.model,
+            "model": started.model or asked.model,
         }
+        if started.fingerprint is not None:
+            head["system_fingerprint"] = started.fingerprint
         self._head = b'data: %b,"choices":[' % _encode(head)[:-1]
 
     def _chunk(self, choice: bytes) -> bytes:
@@ -142,7 +144,7 @@ class ChatStreamWriter:
     ) -> None:
         match delta:
             case Started():
-                self._name(delta.id, delta.model)
+                self._name(delta)
             case Used():
                 self._usage = delta.usage
             case Closed() | Failed():

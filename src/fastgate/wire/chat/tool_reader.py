@@ -11,7 +11,7 @@ from fastgate.wire.chat.shapes import ChatRequest, ChatTool, Function, Named, Na
 from fastgate.wire.reading import MEMBERS, Members, decoded, json_object, missing
 
 _tools: Final = msgspec.json.Decoder(ChatTool)
-_KNOWN: Final = frozenset(ChatTool.__struct_fields__)
+_OF_ALL: Final = frozenset({"type", "cache_control"})
 
 
 def read_tools(request: ChatRequest) -> tuple[Tool | Foreign, ...]:
@@ -62,7 +62,7 @@ def _tool(written: msgspec.Raw, at: str) -> Tool | Foreign:
     tool = decoded(_tools, written, at)
     if tool.type == "function":
         function = tool.function or missing(f"{at}.function")
-        return _function(function, f"{at}.function", cache_of(tool), _extra(written))
+        return _function(function, f"{at}.function", cache_of(tool), _extra(tool, written))
     if tool.type == "custom":
         custom = tool.custom or missing(f"{at}.custom")
         return Tool(
@@ -71,7 +71,7 @@ def _tool(written: msgspec.Raw, at: str) -> Tool | Foreign:
             parameters=json_object(custom.format, f"{at}.custom.format"),
             custom=True,
             cache=cache_of(tool),
-            extra=_extra(written),
+            extra=_extra(tool, written),
         )
     return Foreign(format=Format.CHAT, kind=tool.type, raw=written)
 
@@ -89,6 +89,9 @@ def _function(
     )
 
 
-def _extra(written: msgspec.Raw) -> Members:
+def _extra(tool: ChatTool, written: msgspec.Raw) -> Members:
+    """What stands beside the member that the tool's type names."""
     members = MEMBERS.decode(written)
-    return {name: value for name, value in members.items() if name not in _KNOWN} if len(members) > 2 else {}
+    if len(members) == 2:
+        return {}
+    return {name: value for name, value in members.items() if name != tool.type and name not in _OF_ALL}

@@ -1,11 +1,12 @@
 """Cohere's `POST /v2/chat` towards Cohere."""
 
-from typing import Any
+from typing import Any, Final
 
-from fastgate._core.sse import EventSplitter
+from fastgate._core.sse import EventSplitter, event_data
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
+from fastgate.wire.beside import NOTHING
 from fastgate.wire.cohere.chat_answer import read_answer, summary
 from fastgate.wire.cohere.chat_request import write_request
 from fastgate.wire.cohere.chat_stream import ChatStreamReader
@@ -16,6 +17,7 @@ class CohereChatProvider:
     """Stateless."""
 
     format = Format.COHERE_CHAT
+    beside: Final = NOTHING
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -31,3 +33,6 @@ class CohereChatProvider:
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)
+
+    def json_in(self, event: bytes) -> bytes:
+        return event_data(event)

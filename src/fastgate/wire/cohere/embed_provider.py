@@ -6,7 +6,9 @@ import msgspec
 
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
+from fastgate.wire.beside import Beside
 from fastgate.wire.cohere.embed_body import TYPES, write_inputs, write_task
+from fastgate.wire.cohere.meta import BESIDE_META
 from fastgate.wire.cohere.usage import usage_in
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
@@ -14,6 +16,7 @@ from fastgate.wire.embeddings.vectors import Vector, asked_types, from_base64
 from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
 from fastgate.wire.lenient import UNREADABLE, text
 
+_BESIDE: Final = Beside({"images": None, "meta": BESIDE_META})
 _CUTS: Final = ("NONE", "START", "END")
 
 
@@ -72,6 +75,7 @@ class CohereEmbedProvider(UnstreamedProvider):
     """Stateless."""
 
     format = Format.COHERE_EMBED
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         asked = expect(request, EmbeddingRequest)

@@ -1,9 +1,15 @@
 """`meta` of Cohere's answers: which version of the API gave them, and what they are billed as."""
 
+from typing import Final
+
 import msgspec
 
 from fastgate.domain.usage import Usage
+from fastgate.wire.beside import Tree
 from fastgate.wire.cohere.usage import SEARCHES
+
+BESIDE_META: Final[Tree] = {"warnings": None}
+"""What `meta` says that no other vendor's answer can."""
 
 
 class _Version(msgspec.Struct):

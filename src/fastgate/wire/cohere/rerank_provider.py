@@ -6,6 +6,8 @@ import msgspec
 
 from fastgate.domain.embedding import Ranked, RerankReply, RerankRequest
 from fastgate.domain.format import Format
+from fastgate.wire.beside import Beside
+from fastgate.wire.cohere.meta import BESIDE_META
 from fastgate.wire.cohere.usage import usage_in
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
 from fastgate.wire.interface import NO_ANSWER, Losses, Request, Summary, Target, expect
@@ -31,6 +33,7 @@ class _Around(msgspec.Struct):
     meta: msgspec.Raw = msgspec.Raw()
 
 
+_BESIDE: Final = Beside({"meta": BESIDE_META})
 _answers: Final = msgspec.json.Decoder(_Answer)
 _arounds: Final = msgspec.json.Decoder(_Around)
 
@@ -39,6 +42,7 @@ class CohereRerankProvider(UnstreamedProvider):
     """Stateless. Documents need not be asked back: the request has them."""
 
     format = Format.COHERE_RERANK
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         asked = expect(request, RerankRequest)

@@ -21,6 +21,8 @@ def write_answer(reply: Reply, asked: Asked, losses: Losses) -> bytes:
         "model": reply.model or asked.model,
         "choices": [_choice(index, choice, losses) for index, choice in enumerate(reply.choices)],
     }
+    if reply.fingerprint is not None:
+        body["system_fingerprint"] = reply.fingerprint
     if reply.usage is not None:
         body["usage"] = write_usage(reply.usage)
     lose_tier(reply.service_tier, losses)

@@ -41,7 +41,7 @@ class CompletionStreamWriter:
         self._ended: set[int] = set()
         self._over = False
         self._head = b""
-        self._name("", "")
+        self._name(Started("", ""))
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
         out: list[bytes] = []
@@ -58,7 +58,7 @@ class CompletionStreamWriter:
                         self.losses.drop(STOP_SEQUENCE)
                     out.append(self._end(delta.choice, delta.finish))
                 case Started():
-                    self._name(delta.id, delta.model)
+                    self._name(delta)
                 case Used():
                     self._usage = delta.usage
                     lose_tier(delta.usage.service_tier, self.losses)
@@ -86,14 +86,16 @@ class CompletionStreamWriter:
         self._over = True
         return error_event(problem.message, problem.type, problem.code, problem.param)
 
-    def _name(self, id_: str, model: str) -> None:
+    def _name(self, started: Started) -> None:
         asked = self._asked
         head = {
-            "id": id_ or asked.fallback_id,
+            "id": started.id or asked.fallback_id,
             "object": "text_completion",
             "created": asked.created_s,
-            "model": model or asked.model,
+            "model": started.model or asked.model,
         }
+        if started.fingerprint is not None:
+            head["system_fingerprint"] = started.fingerprint
         self._head = b'data: %b,"choices":[' % _encode(head)[:-1]
 
     def _text(self, index: int, text: str, logprobs: msgspec.Raw | None) -> bytes:

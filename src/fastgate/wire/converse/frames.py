@@ -132,6 +132,11 @@ def read_frame(frame: bytes) -> Frame:
     return Frame(kind, name, frame[end : -_CRC.size], message)
 
 
+def payload_in(frame: bytes) -> bytes:
+    """Of one whole frame."""
+    return frame[_PRELUDE.size + _PRELUDE.unpack_from(frame)[1] : -_CRC.size]
+
+
 @lru_cache(maxsize=64)
 def frame_headers(event_type: str, message_type: str = "event") -> bytes:
     """The headers of an event or exception whose payload is JSON."""

@@ -5,8 +5,8 @@ from typing import Any, Final
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.converse.frames import FrameSplitter
-from fastgate.wire.converse.reply_reader import read_answer, summary
+from fastgate.wire.converse.frames import FrameSplitter, payload_in
+from fastgate.wire.converse.reply_reader import BESIDE, read_answer, summary
 from fastgate.wire.converse.request_writer import write_request
 from fastgate.wire.converse.stream_reader import ConverseStreamReader
 from fastgate.wire.interface import Losses, Request, Summary, Target, expect
@@ -16,6 +16,7 @@ class ConverseProvider:
     """As `ProviderFormat`."""
 
     format: Final = Format.CONVERSE
+    beside: Final = BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -31,3 +32,6 @@ class ConverseProvider:
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)
+
+    def json_in(self, event: bytes) -> bytes:
+        return payload_in(event)

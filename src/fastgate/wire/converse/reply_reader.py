@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from fastgate.domain.conversation import Part, Text
 from fastgate.domain.reply import Choice, Reply
+from fastgate.wire.beside import Beside
 from fastgate.wire.converse.block_reader import Block, read_parts
 from fastgate.wire.converse.exceptions import error_in
 from fastgate.wire.converse.finish import finish_of
@@ -33,6 +34,8 @@ class _Answer(Consumed, kw_only=True):
     stopReason: str
     additionalModelResponseFields: msgspec.Raw = msgspec.Raw()
 
+
+BESIDE: Final = Beside({"trace": None, "performanceConfig": None})
 
 _answers: Final = msgspec.json.Decoder(_Answer)
 _consumed: Final = msgspec.json.Decoder(Consumed)

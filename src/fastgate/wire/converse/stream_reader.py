@@ -96,8 +96,11 @@ class _BlockDelta(msgspec.Struct):
     delta: _Delta
 
 
-class _AnyDelta(msgspec.Struct):
-    delta: dict[str, msgspec.Raw]
+class _AnyBlock(msgspec.Struct):
+    """Of the event that starts it, or of a piece of it."""
+
+    start: dict[str, msgspec.Raw] = {}
+    delta: dict[str, msgspec.Raw] = {}
 
 
 class _BlockStop(msgspec.Struct):
@@ -111,7 +114,7 @@ class _Stop(msgspec.Struct):
 
 _starts: Final = msgspec.json.Decoder(_BlockStart)
 _deltas: Final = msgspec.json.Decoder(_BlockDelta)
-_any_deltas: Final = msgspec.json.Decoder(_AnyDelta)
+_any_blocks: Final = msgspec.json.Decoder(_AnyBlock)
 _block_stops: Final = msgspec.json.Decoder(_BlockStop)
 _stops: Final = msgspec.json.Decoder(_Stop)
 _metadata: Final = msgspec.json.Decoder(Consumed)
@@ -178,7 +181,9 @@ class ConverseStreamReader:
                 stop = _stops.decode(payload)
                 self._stopped = True
                 met = stop_sequence(stop.additionalModelResponseFields)
-                return (*self._cited(), Ended(finish_of(stop.stopReason), stop_sequence=met))
+                unclosed, self._pictures = self._pictures, {}
+                images = map(_shown, unclosed.values())
+                return (*self._cited(), *images, Ended(finish_of(stop.stopReason), stop_sequence=met))
             case "contentBlockStop":
                 return self._pictured(payload) if self._pictures else self._cited()
             case "metadata":
@@ -197,12 +202,7 @@ class ConverseStreamReader:
 
     def _pictured(self, payload: bytes) -> Sequence[Delta]:
         picture = self._pictures.pop(_block_stops.decode(payload).contentBlockIndex, None)
-        if picture is None:
-            return self._cited()
-        image = picture.whole()
-        if image is None:
-            return (ForeignDelta(format=Format.CONVERSE, kind="image", raw=msgspec.Raw(b"{}")),)
-        return (ImageDelta(image),)
+        return self._cited() if picture is None else (_shown(picture),)
 
     def _start(self, payload: bytes) -> Sequence[Delta]:
         block = _starts.decode(payload)
@@ -212,7 +212,8 @@ class ConverseStreamReader:
         tool = block.start.toolUse
         if tool is None or tool.type is not None:
             self._foreign.add(block.contentBlockIndex)
-            return ()
+            foreign = _foreign(payload)
+            return (foreign,) if foreign.kind else ()
         index = self._tools[block.contentBlockIndex] = len(self._tools)
         return (ToolStarted(index=index, id=tool.toolUseId, name=tool.name),)
 
@@ -244,6 +245,13 @@ class ConverseStreamReader:
         return (_foreign(payload),)
 
 
+def _shown(picture: _Picture) -> Delta:
+    image = picture.whole()
+    if image is None:
+        return ForeignDelta(format=Format.CONVERSE, kind="image", raw=msgspec.Raw(b"{}"))
+    return ImageDelta(image)
+
+
 def _thought(thought: _Reasoning) -> Sequence[Delta]:
     if thought.text is not None:
         return (ThinkingDelta(thought.text),)
@@ -255,5 +263,6 @@ def _thought(thought: _Reasoning) -> Sequence[Delta]:
 
 
 def _foreign(payload: bytes) -> ForeignDelta:
-    kind = next(iter(_any_deltas.decode(payload).delta), "")
+    block = _any_blocks.decode(payload)
+    kind = next(iter(block.start or block.delta), "")
     return ForeignDelta(format=Format.CONVERSE, kind=kind, raw=msgspec.Raw(payload))

@@ -44,7 +44,18 @@ from fastgate.wire.tools import are_whole
 
 _TEXT: Final = -1
 _THINKING: Final = -2
+_FOREIGN: Final = -3
 
+
+class _Event(msgspec.Struct):
+    """Of a block that Converse alone knows."""
+
+    contentBlockIndex: int | None = None
+    start: msgspec.Raw = msgspec.Raw()
+    delta: msgspec.Raw = msgspec.Raw()
+
+
+_events: Final = msgspec.json.Decoder(_Event)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -55,7 +66,8 @@ class ConverseStreamWriter:
     def __init__(self) -> None:
         self.losses = Losses()
         self._begun = self._over = self._refused = False
-        self._open: int | None = None  # _TEXT, _THINKING, or the index of a tool use
+        self._open: int | None = None  # _TEXT, _THINKING, _FOREIGN, or the index of a tool use
+        self._foreign: int | None = None  # the provider's number of the open block that is _FOREIGN
         self._block = -1
         self._sealed = False
         self._arguments: list[str] = []
@@ -147,10 +159,24 @@ class ConverseStreamWriter:
             case ImageDelta():
                 return self._picture(delta.image)
             case ForeignDelta():
-                lose_delta(delta, self.losses)
-                return b""
+                return self._carry(delta)
             case _:
                 return b""  # arguments of a call that was whole
+
+    def _carry(self, delta: ForeignDelta) -> bytes:
+        """An event of Converse's own, with the block's number in this stream."""
+        said = _events.decode(delta.raw) if delta.format is Format.CONVERSE else _Event()
+        if said.contentBlockIndex is None:
+            lose_delta(delta, self.losses)
+            return b""
+        before = b""
+        if self._open != _FOREIGN or self._foreign != said.contentBlockIndex:
+            before = self._start() + self._close() + self._show(_FOREIGN)
+            self._foreign = said.contentBlockIndex
+        if not bytes(said.start):
+            return before + self._delta(bytes(said.delta))
+        start = b'{"contentBlockIndex":%d,"start":%b}' % (self._block, bytes(said.start))
+        return before + frame("contentBlockStart", start)
 
     def _release(self, *, for_good: bool = False) -> bytes:
         """Write what has waited for the tool use, where that is whole now; `for_good`: all, and close."""

@@ -1,5 +1,7 @@
 """`generateContent` and `streamGenerateContent` towards clients."""
 
+from typing import Final
+
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
@@ -14,10 +16,12 @@ from fastgate.wire.reading import too_deep
 
 
 class GeminiClient:
-    """Stateless. A client may have asked for an array instead of events: `framing.stream_type_for`."""
+    """Stateless. A client may have asked for an array instead of events: `framing.stream_type_for`. Google's
+    SDK takes a comment for JSON."""
 
     format = Format.GENERATE_CONTENT
     stream_type = EVENTS_TYPE
+    takes_comments: Final = False
 
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         try:

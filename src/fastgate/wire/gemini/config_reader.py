@@ -49,7 +49,7 @@ class _Config(Shape):
 _configs: Final = msgspec.json.Decoder(_Config, strict=False)
 _READ: Final = frozenset(_Config.__struct_encode_fields__)
 _NAME: Final = "generationConfig"
-KNOWN_CONFIG: Final = Known(_Config, kept=True)
+KNOWN_CONFIG: Final = Known(_Config, one_of=[("responseJsonSchema", "responseSchema")], kept=True)
 
 
 def read_config(written: msgspec.Raw, into: Conversation) -> None:

@@ -14,6 +14,7 @@ from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
 from fastgate.errors import GatewayError
+from fastgate.wire.beside import Beside
 from fastgate.wire.embeddings.inputs import is_tokens, refusal, text_of
 from fastgate.wire.embeddings.names import drop_fields, drop_types, name_of
 from fastgate.wire.embeddings.unstreamed import UnstreamedClient, UnstreamedProvider
@@ -81,6 +82,7 @@ class _Around(Shape):
     usage_metadata: _Used | None = None
 
 
+_BESIDE: Final = Beside({"truncated": None})
 _MODEL: Final = ("model",)  # which the path has
 _FIELDS: Final = frozenset({*_MODEL, *_Request.__struct_encode_fields__, *_Batch.__struct_encode_fields__})
 
@@ -127,6 +129,7 @@ class EmbedProvider(UnstreamedProvider):
     """Stateless. A batch for the Gemini API, one content for Vertex, which has no batches."""
 
     format = Format.EMBED_CONTENT
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         """GatewayError `invalid_field` for inputs that are no contents, and more than one for Vertex."""

@@ -10,6 +10,7 @@ import msgspec
 from fastgate.domain.embedding import EmbeddingReply, EmbeddingRequest
 from fastgate.domain.format import Format
 from fastgate.domain.usage import Usage
+from fastgate.wire.beside import Beside
 from fastgate.wire.embeddings.inputs import texts_of
 from fastgate.wire.embeddings.names import drop_fields, drop_types
 from fastgate.wire.embeddings.unstreamed import UnstreamedProvider
@@ -46,6 +47,8 @@ class _Answer(Shape):
         return Usage(input_tokens=sum(counts)) if counts else None
 
 
+_BESIDE: Final = Beside({"predictions": {"embeddings": {"statistics": {"truncated": None}}}})
+
 # Not strict: token counts come as 4.0.
 _answers: Final = msgspec.json.Decoder(_Answer, strict=False)
 
@@ -54,6 +57,7 @@ class PredictProvider(UnstreamedProvider):
     """Stateless."""
 
     format = Format.VERTEX_PREDICT
+    beside = _BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         """GatewayError `invalid_field` for inputs that are no text."""

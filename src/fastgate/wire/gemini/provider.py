@@ -4,14 +4,14 @@ from typing import Any, Final
 
 import msgspec
 
-from fastgate._core.sse import EventSplitter
+from fastgate._core.sse import EventSplitter, event_data
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
 from fastgate.wire.gemini.problem import error_in, status_of
 from fastgate.wire.gemini.reply_reader import read_answer
 from fastgate.wire.gemini.request_writer import write_request
-from fastgate.wire.gemini.shapes import GroundingMetadata, Shape, UsageMetadata
+from fastgate.wire.gemini.shapes import BESIDE, GroundingMetadata, Shape, UsageMetadata
 from fastgate.wire.gemini.stream_reader import GeminiStreamReader
 from fastgate.wire.gemini.usage import billed_searches, usage_of
 from fastgate.wire.interface import Losses, Request, Summary, Target, expect
@@ -35,6 +35,7 @@ class GeminiProvider:
     """Stateless. Streams are server-sent events: the array is never asked for."""
 
     format = Format.GENERATE_CONTENT
+    beside: Final = BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses)
@@ -60,3 +61,6 @@ class GeminiProvider:
         )
         searches = billed_searches(queries, said.model_version or "")
         return Summary(usage_of(said.usage_metadata, searches), said.response_id)
+
+    def json_in(self, event: bytes) -> bytes:
+        return event_data(event)

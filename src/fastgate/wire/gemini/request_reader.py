@@ -5,8 +5,10 @@ from typing import Final
 import msgspec
 
 from fastgate.domain.conversation import (
+    Audio,
     Choosing,
     Conversation,
+    Document,
     Foreign,
     Image,
     Message,
@@ -16,6 +18,7 @@ from fastgate.domain.conversation import (
     Tool,
     ToolChoice,
     ToolUse,
+    Video,
 )
 from fastgate.domain.format import Format
 from fastgate.errors import GatewayError
@@ -37,6 +40,7 @@ from fastgate.wire.gemini.shapes import (
 from fastgate.wire.gemini.shapes import Part as PartShape
 from fastgate.wire.gemini.spelling import camelled
 from fastgate.wire.gemini.thoughts import with_whole_thoughts
+from fastgate.wire.interface import raw
 from fastgate.wire.reading import Members, decoded, invalid, is_absent, json_object
 from fastgate.wire.unread import Known, Unread
 
@@ -206,6 +210,8 @@ class _Messages:
         part = plain_part(shape)
         if bytes(shape.media_resolution) and (not isinstance(part, Image) or part.detail is None):
             self._extra[f"{where}.mediaResolution"] = shape.media_resolution
+        if shape.thought_signature is not None and isinstance(part, Document | Audio | Video):
+            self._extra[f"{where}.thoughtSignature"] = raw(shape.thought_signature)
         return part
 
 
@@ -237,14 +243,17 @@ def _tools(written: msgspec.Raw) -> tuple[list[Tool | Foreign], list[str]]:
 def _tool(written: msgspec.Raw, path: str) -> Tool:
     declaration = decoded(_declarations, written, path)
     parameters = json_object(declaration.parameters_json_schema, f"{path}.parametersJsonSchema")
-    if parameters is None and not is_absent(declaration.parameters):
+    read = _declaration_fields
+    if parameters is not None:
+        read -= {"parameters"}
+    elif not is_absent(declaration.parameters):
         parameters = json_schema(declaration.parameters, f"{path}.parameters")
     members = MEMBERS.decode(written)
     return Tool(
         name=declaration.name,
         description=declaration.description,
         parameters=parameters,
-        extra={name: value for name, value in members.items() if name not in _declaration_fields},
+        extra={name: value for name, value in members.items() if name not in read},
     )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from fastgate.wire.beside import Beside
+
 MAX_TOKENS: Final = 1 << 40
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
@@ -192,6 +194,30 @@ class Answer(Shape):
 class WrittenAnswer(Shape):
     candidates: list[WrittenCandidate] | None = None
 
+
+BESIDE: Final = Beside(
+    {
+        "promptFeedback": None,
+        "modelStatus": None,
+        "continuationToken": None,
+        "candidates": {
+            "safetyRatings": None,
+            "finishMessage": None,
+            "avgLogprobs": None,
+            "urlContextMetadata": None,
+            "groundingAttributions": None,
+            "groundingMetadata": {
+                "searchEntryPoint": None,
+                "webSearchQueries": None,
+                "imageSearchQueries": None,
+                "retrievalQueries": None,
+                "retrievalMetadata": None,
+                "googleMapsWidgetContextToken": None,
+                "sourceFlaggingUris": None,
+            },
+        },
+    }
+)
 
 ANSWERS: Final = msgspec.json.Decoder(Answer, strict=False)
 WRITTEN_ANSWERS: Final = msgspec.json.Decoder(WrittenAnswer)

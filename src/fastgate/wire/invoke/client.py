@@ -19,6 +19,7 @@ class InvokeClient:
 
     format: Final = Format.INVOKE
     stream_type: Final = STREAM_TYPE
+    takes_comments: Final = False
 
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body, self.format)

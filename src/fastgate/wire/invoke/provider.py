@@ -5,10 +5,10 @@ from typing import Any, Final
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
-from fastgate.wire.converse.frames import FrameSplitter
+from fastgate.wire.converse.frames import FrameSplitter, read_frame
 from fastgate.wire.interface import Losses, Request, Summary, Target, expect
-from fastgate.wire.invoke.stream_reader import InvokeStreamReader
-from fastgate.wire.invoke.summary import summary
+from fastgate.wire.invoke.stream_reader import InvokeStreamReader, event_in
+from fastgate.wire.invoke.summary import BESIDE, summary
 from fastgate.wire.messages.hosted import Host, hosted
 from fastgate.wire.messages.reply_reader import read_answer
 from fastgate.wire.messages.request_writer import write_request
@@ -18,6 +18,7 @@ class InvokeProvider:
     """As `ProviderFormat`."""
 
     format: Final = Format.INVOKE
+    beside: Final = BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         members = write_request(expect(request, Conversation), target, losses, self.format)
@@ -35,3 +36,6 @@ class InvokeProvider:
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)
+
+    def json_in(self, event: bytes) -> bytes:
+        return event_in(read_frame(event)) or b""

@@ -10,7 +10,7 @@ from fastgate.domain.format import Format
 from fastgate.domain.reply import Delta, Failed, ForeignDelta, Used
 from fastgate.domain.usage import Usage
 from fastgate.wire.converse.exceptions import failure_in
-from fastgate.wire.converse.frames import read_frame
+from fastgate.wire.converse.frames import Frame, read_frame
 from fastgate.wire.converse.usage import MAX_TOKENS
 from fastgate.wire.lenient import count
 from fastgate.wire.messages.stream_reader import EventReader
@@ -57,9 +57,9 @@ class InvokeStreamReader:
             frame = read_frame(event)
             if frame.kind != "event":
                 return (failure_in(frame),)
-            if frame.name != "chunk":
+            data = event_in(frame)
+            if data is None:
                 return ()
-            data = a2b_base64(_chunks.decode(frame.payload).bytes)
             if data.startswith(b'{"type":"'):
                 return self._claude.read(data)
             said = _events.decode(data)
@@ -77,6 +77,11 @@ class InvokeStreamReader:
             input_tokens=count(metrics.inputTokenCount), output_tokens=count(metrics.outputTokenCount)
         )
         return (content, Used(usage))
+
+
+def event_in(frame: Frame) -> bytes | None:
+    """The model's own event; None: it has none. ValueError."""
+    return a2b_base64(_chunks.decode(frame.payload).bytes) if frame.name == "chunk" else None
 
 
 def _text_in(chunk: Any) -> str:

@@ -22,7 +22,7 @@ from fastgate.domain.format import Format
 from fastgate.wire.messages.seal import opened
 from fastgate.wire.reading import split_reason
 from fastgate.wire.seals import AHEAD
-from fastgate.wire.unread import Known
+from fastgate.wire.unread import Kinds, Known
 
 _NULL: Final = frozenset({b"", b"null"})
 
@@ -241,20 +241,35 @@ _READERS: Final[dict[str, Callable[[BlockReader, msgspec.Raw], Part | None]]] = 
 
 
 KNOWN_CACHE_CONTROL: Final = Known(_CacheControl, also=("type",))
-_STRUCTS: Final = (_Text, _Image, _Document, _ToolUse, _ToolResult, _Thinking, _Redacted)
+_CALLER: Final = Known(also=("type",))
+"""The model itself, where there is no more to it."""
 
 
-def _known(content: Known | None) -> Known:
-    """Of blocks; `content`: of those that stand in them."""
-    return Known(
-        *_STRUCTS,
-        also=("type",),
-        only=("type", _READERS),
-        cache_control=KNOWN_CACHE_CONTROL,
-        caller=Known(also=("type",)),  # the model itself, where there is no more to it
-        citations=Known(_Enabled, lists=False),
-        source=Known(_Source, content=content),
-        content=content,
+def _known(inner: Kinds | None) -> Kinds:
+    """Of blocks; `inner`: of those that stand in them."""
+    cache = KNOWN_CACHE_CONTROL
+    data = Known(also=("media_type", "data"))
+    source = Kinds(
+        "type",
+        {
+            "base64": data,
+            "text": data,
+            "url": Known(also=("media_type", "url")),
+            "file": Known(also=("media_type", "file_id")),
+            "content": Known(content=inner),
+        },
+    )
+    return Kinds(
+        "type",
+        {
+            "text": Known(_Text, cache_control=cache),
+            "image": Known(_Image, source=source, cache_control=cache),
+            "document": Known(_Document, source=source, cache_control=cache),
+            "tool_use": Known(_ToolUse, caller=_CALLER, cache_control=cache),
+            "tool_result": Known(_ToolResult, content=inner, cache_control=cache),
+            "thinking": Known(_Thinking),
+            "redacted_thinking": Known(_Redacted),
+        },
     )
 
 

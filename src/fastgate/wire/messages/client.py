@@ -1,5 +1,7 @@
 """The half of the Messages API towards clients."""
 
+from typing import Final
+
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
@@ -17,6 +19,7 @@ class MessagesClient:
 
     format: Format = Format.MESSAGES
     stream_type: bytes = EVENT_STREAM[1]
+    takes_comments: Final = True
 
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body, self.format)

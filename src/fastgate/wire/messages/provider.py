@@ -1,13 +1,13 @@
 """The half of the Messages API towards providers."""
 
-from typing import Any
+from typing import Any, Final
 
-from fastgate._core.sse import EventSplitter
+from fastgate._core.sse import EventSplitter, event_data
 from fastgate.domain.conversation import Conversation
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Reply
 from fastgate.wire.interface import Losses, Request, Summary, Target, expect
-from fastgate.wire.messages.reply_reader import read_answer, summary
+from fastgate.wire.messages.reply_reader import BESIDE, read_answer, summary
 from fastgate.wire.messages.request_writer import write_request
 from fastgate.wire.messages.stream_reader import StreamReader
 
@@ -16,6 +16,7 @@ class MessagesProvider:
     """As `ProviderFormat`."""
 
     format: Format = Format.MESSAGES
+    beside: Final = BESIDE
 
     def write_request(self, request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         return write_request(expect(request, Conversation), target, losses, self.format)
@@ -31,3 +32,6 @@ class MessagesProvider:
 
     def summary(self, body: bytes) -> Summary:
         return summary(body)
+
+    def json_in(self, event: bytes) -> bytes:
+        return event_data(event)

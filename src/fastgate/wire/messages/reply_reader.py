@@ -7,6 +7,7 @@ import msgspec
 from fastgate.domain.conversation import Part, Text
 from fastgate.domain.format import Format
 from fastgate.domain.reply import Choice, Reply
+from fastgate.wire.beside import Beside, Tree
 from fastgate.wire.interface import Summary
 from fastgate.wire.messages.block_reader import BlockReader, read_citation
 from fastgate.wire.messages.finish import finish_of
@@ -34,6 +35,15 @@ class _Summary(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw()
     error: _Error | None = None
 
+
+OF_MESSAGES: Final[Tree] = {
+    "container": None,
+    "context_management": None,
+    "diagnostics": None,
+    "stop_details": None,
+}
+BESIDE: Final = Beside({**OF_MESSAGES, "message": OF_MESSAGES, "delta": OF_MESSAGES})
+"""In a whole answer, and in a stream's first and last events."""
 
 _messages: Final = msgspec.json.Decoder(_Message)
 _summaries: Final = msgspec.json.Decoder(_Summary)

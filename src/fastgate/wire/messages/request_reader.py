@@ -33,7 +33,7 @@ from fastgate.wire.reading import (
     too_deep,
 )
 from fastgate.wire.seals import carries_seals
-from fastgate.wire.unread import Known, Unread
+from fastgate.wire.unread import Kinds, Known, Unread
 
 _ROLES: Final = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _CHOICES: Final = {
@@ -123,12 +123,13 @@ class _Metadata(msgspec.Struct):
 
 
 _OF_TOOLS: Final = frozenset((*_Tool.__struct_fields__, "type"))
+_TOOL: Final = Known(_Tool, kept=True, cache_control=KNOWN_CACHE_CONTROL)
 _unread: Final = Unread(
     Known(
         kept=True,
         system=KNOWN,
         messages=Known(_Message, content=KNOWN),
-        tools=Known(_Tool, kept=True, only=("type", (None, "custom")), cache_control=KNOWN_CACHE_CONTROL),
+        tools=Kinds("type", {None: _TOOL, "custom": _TOOL}),
         tool_choice=Known(_Choice),
         thinking=Known(_Thinking),
         output_config=Known(_OutputConfig, kept=True),

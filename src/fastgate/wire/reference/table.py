@@ -1,9 +1,10 @@
 """The matrix of docs/providers.md, in Markdown."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from fastgate.domain.format import CONVERSATIONS, EMBEDDINGS, RERANKS, Format
+from fastgate.wire.formats import PROVIDERS
 from fastgate.wire.reference import answers, requests, turns
 from fastgate.wire.reference.embeddings import EMBEDDING_FEATURES, RANKING_FEATURES
 from fastgate.wire.reference.requests import SIDES, TARGETS
@@ -40,6 +41,14 @@ that is not there as bytes with Responses and Converse.
 Bedrock's InvokeModel (`invoke`) and Claude on Vertex AI are as `messages`. What a model cannot do depends on
 the model too; shown are {models}.
 
+What a provider says beside the content, and only its own format has a word for, is named in the same way,
+once an answer:
+
+{beside}
+A client's `anthropic-beta` is named (`anthropic-beta: context-1m-2025-08-07`) where the provider is not told
+it: all but Anthropic and Claude on Vertex AI, and Bedrock for names that it does not know. So are
+`serviceTier` and `store` of Gemini's clients at Vertex AI, which has neither.
+
 What has no row here goes through `provider_options`, in requests of OpenAI's, Anthropic's and Cohere's:
 `"provider_options": {{"anthropic": {{"top_k": 5}}}}` adds fields to the body for this provider, dialect or
 format, and for no other. What a call is routed or billed by is refused there.
@@ -53,7 +62,7 @@ _FAMILIES: Final = (
 
 def render() -> str:
     models = ", ".join(model for format_, (_, model) in TARGETS.items() if format_ in CONVERSATIONS)
-    parts = [_INTRO.format(models=models)]
+    parts = [_INTRO.format(models=models, beside="".join(_beside()))]
     for title, family, features in _FAMILIES:
         upstreams = [each for each in TARGETS if each in family]
         for client in (each for each in SIDES if each in family):
@@ -64,6 +73,13 @@ def render() -> str:
                 parts.append(_table(upstreams, answers.ANSWERS, _answered(client)))
                 parts.append(_table(upstreams, turns.SEALS, _returned(client), head=False))
     return "".join(parts)
+
+
+def _beside() -> Iterator[str]:
+    for format_, provider in PROVIDERS.items():
+        if names := provider.beside.names:
+            listed = ", ".join(f"`answer.{name}`" for name in sorted(names))
+            yield f"- **{format_.value}**: {listed}\n"
 
 
 def _asked(client: Format) -> Judge:

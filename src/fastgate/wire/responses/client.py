@@ -28,6 +28,7 @@ class ResponsesClient:
 
     format: Format = Format.RESPONSES
     stream_type: bytes = EVENT_STREAM[1]
+    takes_comments: Final = True
 
     def read_request(self, body: bytes, path_model: str | None) -> Conversation:
         return read_request(body)

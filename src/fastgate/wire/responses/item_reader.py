@@ -29,7 +29,7 @@ from fastgate.wire.responses.shapes import (
     ReasoningText,
 )
 from fastgate.wire.seals import AHEAD, REDACTED
-from fastgate.wire.unread import Known
+from fastgate.wire.unread import Kinds, Known
 
 Paths = tuple[str, ...]
 
@@ -161,16 +161,25 @@ _READERS: Final[dict[str, Callable[[_ItemReader, msgspec.Raw, str], None]]] = {
     "reasoning": _ItemReader._reasoning,
 }
 
-KNOWN_ITEMS: Final = Known(
-    MessageItem,
-    FunctionCall,
-    CustomCall,
-    CallOutput,
-    ReasoningItem,
-    also=("type", "id", "status"),
-    only=("type", (None, *_READERS)),
-    content=KNOWN_PARTS,
-    output=KNOWN_PARTS,
-    summary=Known(ReasoningText, also=("type",)),
+_OF_ALL: Final = ("id", "status")
+_MESSAGE: Final = Known(MessageItem, also=_OF_ALL, content=KNOWN_PARTS)
+_OUTPUT: Final = Known(CallOutput, also=_OF_ALL, output=KNOWN_PARTS)
+KNOWN_ITEMS: Final = Kinds(
+    "type",
+    {
+        None: _MESSAGE,
+        "message": _MESSAGE,
+        "function_call": Known(FunctionCall, also=_OF_ALL),
+        "custom_tool_call": Known(CustomCall, also=_OF_ALL),
+        "function_call_output": _OUTPUT,
+        "custom_tool_call_output": _OUTPUT,
+        "reasoning": Known(
+            ReasoningItem,
+            also=_OF_ALL,
+            one_of=[("content", "summary")],
+            content=KNOWN_PARTS,
+            summary=Known(ReasoningText, also=("type",)),
+        ),
+    },
 )
 """What is known of the members of items."""

@@ -31,7 +31,7 @@ from fastgate.wire.responses.shapes import (
     RefusalPart,
     TextPart,
 )
-from fastgate.wire.unread import Known
+from fastgate.wire.unread import Kinds, Known
 
 _kinds: Final = msgspec.json.Decoder(Kind)
 _texts: Final = msgspec.json.Decoder(TextPart)
@@ -122,15 +122,21 @@ _READERS: Final[dict[str, Callable[[msgspec.Raw, str], Part]]] = {
     "input_audio": _audio,
 }
 
-KNOWN_PARTS: Final = Known(
-    TextPart,
-    RefusalPart,
-    ImagePart,
-    FilePart,
-    AudioPart,
-    ReasoningText,
-    also=("type", "logprobs"),
-    only=("type", (*_READERS, "reasoning_text")),
-    prompt_cache_breakpoint=Known(Breakpoint, also=("mode",)),
+_POINT: Final = Known(Breakpoint, also=("mode",))
+_TEXT: Final = Known(TextPart, also=("logprobs",), prompt_cache_breakpoint=_POINT)
+KNOWN_PARTS: Final = Kinds(
+    "type",
+    {
+        "input_text": _TEXT,
+        "output_text": _TEXT,
+        "text": _TEXT,
+        "refusal": Known(RefusalPart),
+        "input_image": Known(ImagePart, one_of=[("image_url", "file_id")], prompt_cache_breakpoint=_POINT),
+        "input_file": Known(
+            FilePart, one_of=[("file_id", "file_url", "file_data")], prompt_cache_breakpoint=_POINT
+        ),
+        "input_audio": Known(AudioPart),
+        "reasoning_text": Known(ReasoningText),
+    },
 )
 """What is known of the members of parts; the text of reasoning stands in their place."""

@@ -17,6 +17,7 @@ from fastgate.wire.reading import MEMBERS, Members, decoded, invalid, json_objec
 from fastgate.wire.responses.echo import echo_of
 from fastgate.wire.responses.item_reader import KNOWN_ITEMS, item_path, read_items
 from fastgate.wire.responses.shapes import (
+    Allowed,
     Choice,
     CustomTool,
     FunctionTool,
@@ -26,7 +27,7 @@ from fastgate.wire.responses.shapes import (
     TextConfig,
 )
 from fastgate.wire.responses.tool_reader import read_choice, read_tools
-from fastgate.wire.unread import Known, Unread
+from fastgate.wire.unread import Kinds, Known, Unread
 
 _requests: Final = msgspec.json.Decoder(ResponsesRequest)
 
@@ -38,13 +39,29 @@ _REFUSED: Final = {
     "conversation": "Only OpenAI has the conversation that this response is to be part of",
     "prompt": "Only OpenAI has the template that this names",
 }
+_ONE_TOOL: Final = Known(also=("name",))
 _unread: Final = Unread(
     Known(
         ResponsesRequest,
+        one_of=[("user", "safety_identifier")],
         kept=True,
+        reasoning=Known(ReasoningConfig, one_of=[("summary", "generate_summary")]),
         input=KNOWN_ITEMS,
-        tools=Known(FunctionTool, CustomTool, kept=True, only=("type", ("function", "custom"))),
-        tool_choice=Known(Choice, only=("type", ("function", "custom", "allowed_tools"))),
+        tools=Kinds(
+            "type",
+            {
+                "function": Known(FunctionTool, kept=True),
+                "custom": Known(CustomTool, kept=True),
+            },
+        ),
+        tool_choice=Kinds(
+            "type",
+            {
+                "function": _ONE_TOOL,
+                "custom": _ONE_TOOL,
+                "allowed_tools": Known(also=("mode",), tools=Known(Allowed)),
+            },
+        ),
     )
 )
 _ASKS_NOTHING: Final = {"truncation": b'"disabled"', "context_management": b"[]"}

@@ -284,7 +284,7 @@ def test_choices_of_tools(choice: Any, read_as: ToolChoice) -> None:
 @pytest.mark.parametrize(
     ("fields", "name", "value"),
     [
-        ({"max_completion_tokens": 5, "max_tokens": 6}, "max_output_tokens", 5),
+        ({"max_completion_tokens": 5, "max_tokens": 5}, "max_output_tokens", 5),
         ({"max_tokens": 6}, "max_output_tokens", 6),
         ({"stop": "a"}, "stop", ("a",)),
         ({"stop": ["a", "b"]}, "stop", ("a", "b")),

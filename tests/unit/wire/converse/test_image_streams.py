@@ -53,6 +53,16 @@ def test_one_that_lies_elsewhere() -> None:
     assert read(begun(format_="png"), place, event("contentBlockStop", 0)) == [ImageDelta(_IN_S3)]
 
 
+def test_one_that_nobody_closed_comes_before_the_end() -> None:
+    stop = frame("messageStop", b'{"stopReason":"end_turn"}')
+    pieces = [piece({"bytes": b64encode(_BYTES).decode()}, index) for index in (0, 1)]
+    assert read(begun(0), pieces[0], begun(1), pieces[1], event("contentBlockStop", 0), stop) == [
+        ImageDelta(_IMAGE),
+        ImageDelta(_IMAGE),
+        Ended(Finish.STOP),
+    ]
+
+
 def test_one_that_could_not_be_made_is_not_forgotten() -> None:
     error = event("contentBlockDelta", 0, delta={"image": {"error": {"message": "unsafe"}}})
     (left_out,) = read(begun(), error, event("contentBlockStop", 0))

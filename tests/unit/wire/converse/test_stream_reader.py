@@ -144,7 +144,8 @@ def test_what_only_converse_says_is_content() -> None:
         delta(0, toolUse={"input": "{}"}),
         delta(1, toolResult=[{"text": "x"}]),
     )
-    assert [each.kind for each in deltas if isinstance(each, ForeignDelta)] == ["toolUse", "toolResult"]
+    foreign = [each for each in deltas if isinstance(each, ForeignDelta)]
+    assert [each.kind for each in foreign] == ["toolUse", "toolUse", "toolResult"]
 
 
 def test_any_block_may_be_started() -> None:

@@ -30,7 +30,8 @@ from fastgate.domain.reply import (
     Used,
 )
 from fastgate.domain.usage import Usage
-from fastgate.wire.converse import CLIENT
+from fastgate.wire.converse import CLIENT, PROVIDER
+from fastgate.wire.converse.frames import frame
 from fastgate.wire.interface import Problem, StreamWriter
 
 _ASKED = asked(Conversation(format=Format.CONVERSE, messages=()))
@@ -276,3 +277,49 @@ def test_failures(status: int, code: str) -> None:
             parsed_stream(stream)
         assert raised.value.response["Error"] == {"Code": code, "Message": "why"}
         assert writer.end() == b""
+
+
+def test_blocks_that_converse_alone_knows_are_carried() -> None:
+    """Of a tool that runs at the provider, read from one Converse stream and written into another, where a
+    block of text in front has no number of its own."""
+    events: list[tuple[str, dict[str, Any]]] = [
+        (
+            "contentBlockStart",
+            {
+                "contentBlockIndex": 4,
+                "start": {"toolUse": {"toolUseId": "t", "name": "nova_grounding", "type": "server_tool_use"}},
+            },
+        ),
+        ("contentBlockDelta", {"contentBlockIndex": 4, "delta": {"toolUse": {"input": '{"q":'}}}),
+        ("contentBlockDelta", {"contentBlockIndex": 4, "delta": {"toolUse": {"input": "1}"}}}),
+        ("contentBlockStop", {"contentBlockIndex": 4}),
+        (
+            "contentBlockStart",
+            {
+                "contentBlockIndex": 5,
+                "start": {"toolResult": {"toolUseId": "t", "type": "nova_grounding_result"}},
+            },
+        ),
+        ("contentBlockDelta", {"contentBlockIndex": 5, "delta": {"toolResult": [{"json": {"x": 1}}]}}),
+        ("contentBlockStop", {"contentBlockIndex": 5}),
+    ]
+    reader, writer = PROVIDER.stream_reader(), CLIENT.stream_writer(_ASKED)
+    out = writer.write([Started("", ""), TextDelta("a")])
+    for name, payload in events:
+        out += writer.write(reader.read(frame(name, msgspec.json.encode({**payload, "p": "abc"}))))
+    out += writer.write([TextDelta("b"), Ended(Finish.STOP), Closed()])
+    assert writer.losses.names == []
+    got = parsed_stream(out)
+    text = [{"contentBlockDelta": {"delta": {"text": "a"}, "contentBlockIndex": 0}}]
+    expected = [
+        {name: {**payload, "contentBlockIndex": payload["contentBlockIndex"] - 3}} for name, payload in events
+    ]
+    assert got[1:-4] == [*text, {"contentBlockStop": {"contentBlockIndex": 0}}, *expected]
+    assert got[-4] == {"contentBlockDelta": {"delta": {"text": "b"}, "contentBlockIndex": 3}}
+
+
+def test_an_event_of_another_format_is_not() -> None:
+    writer = CLIENT.stream_writer(_ASKED)
+    event = msgspec.Raw(b'{"contentBlockIndex":0,"delta":{"text":"a"}}')
+    written(ForeignDelta(format=Format.MESSAGES, kind="smell", raw=event), writer=writer)
+    assert writer.losses.names == ["answer.smell"]

@@ -38,7 +38,7 @@ NODE := $(shell npm --version >/dev/null 2>&1 && node -e '\
 INSTALL = $(if $(UV),uv pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 CONSTRAINTS := constraints.txt
 GO := $(shell command -v go)
-GO_MODULES := benchmarks deploy/binary/launcher
+GO_MODULES := benchmarks deploy/binary/launcher deploy/container/compose
 # Environments of their own, since these do not go with the test group; each has its constraints-NAME.txt.
 TESTED := openai1 anthropic0 litellm examples
 OTHERS := $(TESTED) litellm_proxy sbom
@@ -341,13 +341,12 @@ build/kubernetes-models/.installed:
 NAMESPACES := $(shell unshare --mount --pid --fork true 2>/dev/null && echo yes)
 COMPOSE := deploy/container/compose
 
-.PHONY: image sbom test-container no-namespaces no-compose lint-compose
+.PHONY: image sbom test-container no-namespaces no-compose
 test-container: $(if $(NAMESPACES),build/container/.built,no-namespaces) $(if $(GO),build/compose/compose,no-compose)
-lint: $(if $(GO),lint-compose)
 
 image:
-	docker build --tag fastgate:$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/fastgate/_version.py) --tag fastgate:latest \
-		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/fastgate/_version.py) \
+	version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/fastgate/_version.py) && \
+	docker build --tag fastgate:$$version --tag fastgate:latest --build-arg VERSION=$$version \
 		--build-arg REVISION=$$(git rev-parse HEAD) $(ARGS) .
 
 sbom: build/wheel-env/.installed
@@ -371,9 +370,6 @@ build/compose/compose: $(wildcard $(COMPOSE)/*)
 
 no-compose:
 	@echo "there is no go: tests of the compose files are skipped"
-
-lint-compose:
-	cd $(COMPOSE) && test -z "$$(gofmt -l . | tee /dev/stderr)" && $(GO) vet ./...
 
 # --- dependencies --------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from tests.support.chart import (
 )
 from tests.support.gateway_process import GatewayProcess
 
+from fastgate._version import __version__
 from fastgate.config.load import check
 from fastgate.observability import catalogue
 
@@ -53,6 +54,11 @@ def test_helm_finds_nothing_to_complain_of(case: str) -> None:
     made = helm("lint", "--strict", str(CHART), *(f"--values={file}" for file in CASES[case]))
     assert made.returncode == 0, made.stdout
     assert "1 chart(s) linted, 0 chart(s) failed" in made.stdout
+
+
+def test_it_runs_the_version_that_it_lies_beside() -> None:
+    metadata = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert metadata["appVersion"] == __version__
 
 
 @pytest.mark.parametrize("version", VERSIONS)

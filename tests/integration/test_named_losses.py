@@ -6,11 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.conftest import OpenRig
+from tests.support.backends import config
 from tests.support.builders import JSON_TYPE, response
-from tests.support.dialect_rig import Rig, named, vendors_config
+from tests.support.dialect_rig import Rig, named, vendor, vendors_config
 from tests.support.dialects.registry import CLIENTS
 from tests.support.fake_provider import FakeProvider
+from tests.support.gateway_process import SECRET
 from tests.support.replies import reply
+from tests.support.till import price
+from tests.support.upstreams.chat import ChatUpstream
 from tests.support.upstreams.registry import UPSTREAMS
 from tests.support.upstreams.script import Say, Upstream, answer, events
 
@@ -106,3 +110,37 @@ async def test_what_stands_beside_an_answer(provider: FakeProvider, open_rig: Op
             talk, got = await rig.ask(client, named(upstream), body, stream=True)
             assert (got.text, got.finished) == (SAY.text, True)
             assert talk.answer.count(b": fastgate dropped=answer.safetyRatings\n\n") == (0 if own else 1)
+
+
+class Embedder(ChatUpstream):
+    name, dialect, model, base_path = "co", "cohere", "embed-v4.0", ""
+
+
+async def test_what_stands_beside_vectors(provider: FakeProvider, open_rig: OpenRig) -> None:
+    upstream = Embedder()
+    meta = {"billed_units": {"input_tokens": 9}, "warnings": ["texts were truncated"]}
+    said = {"id": "e", "embeddings": {"float": [[0.5]]}, "meta": meta}
+    key = {"id": "vk_test", "secret": SECRET}
+    providers = {upstream.name: vendor(upstream, provider.url)}
+    settings = config(provider.url, providers, prices=[price(upstream.name)], virtual_keys=[key])
+    asks: dict[str, tuple[dict[str, Any], bytes | None]] = {
+        "/v1/embeddings": ({"input": "Hi"}, b"answer.warnings"),
+        "/v2/embed": ({"texts": ["Hi"], "input_type": "search_query"}, None),
+    }
+    async with open_rig(settings) as rig:
+        rig.script(upstream, reply(response(200, said)))
+        for path, (body, dropped) in asks.items():
+            talk = await rig.till.send(msgspec.json.encode({"model": named(upstream), **body}), path)
+            assert (talk.status, talk.headers.get(DROPPED)) == (200, dropped)
+
+
+async def test_the_second_of_two_that_say_the_same(provider: FakeProvider, open_rig: OpenRig) -> None:
+    upstream = UPSTREAMS["up_messages"]
+    image = {"type": "input_image", "image_url": "https://images.example/a.png", "file_id": "file-1"}
+    said: dict[str, Any] = {"input": [{"role": "user", "content": [image]}]}
+    async with open_rig(vendors_config(provider.url)) as rig:
+        status, dropped, _ = await asked(rig, "responses", upstream, **said)
+        assert (status, dropped) == (200, ["input[0].content[0].file_id"])
+        status, _, body = await asked(rig, "responses", upstream, STRICT, **said)
+        assert status == 400
+        assert "file_id" in CLIENTS["responses"].problem(status, body)

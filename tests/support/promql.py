@@ -88,6 +88,8 @@ class _Check:
                 return self._called(expr)
             case promql.AggregateExpr():
                 return self._aggregated(expr)
+            case promql.BinaryExpr() if str(expr.op) == "unless":
+                return self._begun(expr)
             case promql.BinaryExpr():
                 return self._joined(expr)
             case _:
@@ -132,6 +134,16 @@ class _Check:
         by = frozenset(aggregate.modifier.labels)
         assert by <= inner, f"{self._text}: there is no label {set(by - inner)} to sum by"
         return by
+
+    def _begun(self, binary: promql.BinaryExpr) -> frozenset[str]:
+        """`counter unless counter offset 1h`: those that began since then."""
+        now, then = binary.lhs, binary.rhs
+        assert isinstance(now, promql.VectorSelector), f"{self._text}: unless is of a selector"
+        assert isinstance(then, promql.VectorSelector), f"{self._text}: unless is of a selector"
+        assert now.name == then.name, f"{self._text}: {now.name} is not {then.name}"
+        assert now.offset is None, f"{self._text}: now has an offset"
+        assert then.offset is not None, f"{self._text}: then has no offset"
+        return self._selected(now, counted=True)
 
     def _joined(self, binary: promql.BinaryExpr) -> frozenset[str]:
         left, right = self.labels(binary.lhs), self.labels(binary.rhs)

@@ -108,6 +108,9 @@ def _secret(known: KnownProvider, environ: Mapping[str, str], report: Report) ->
             return _Secret(name, name, _credentials(name, environ[name]))
         if given is not None:
             path = environ[given].strip()
+            if not interpolate.is_text(path):
+                report.error(Mark(given), (), "is not UTF-8 text")
+                return None
             return _Secret(name, given, [{"secret": interpolate.file_reference(path)}])
     return None
 

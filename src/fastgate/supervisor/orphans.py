@@ -37,8 +37,8 @@ async def _reap() -> None:
 
 
 def _children() -> list[int]:
-    # Any thread may have started one; it may also end while its file is read. Where nothing can be opened, as all
-    # descriptors are in use, the next look makes up for it.
+    # Any thread may have started one; it may also end while its file is read. Where nothing can be opened, as
+    # all descriptors are in use, the next look makes up for it.
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in _THREADS.iterdir():

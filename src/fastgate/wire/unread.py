@@ -7,6 +7,7 @@ body in the end has been left out (`left_out`).
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Final, Union, get_args, get_origin
 
 import msgspec
@@ -15,7 +16,6 @@ from fastgate.wire.interface import raw
 from fastgate.wire.reading import MEMBERS, Members, decoded
 
 _ABSENT: Final = msgspec.Raw()
-_UNSAID: Final = (None, _ABSENT, msgspec.Raw(b"null"))
 _SAYS_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 _PATH: Final = frozenset(".[")
 _STEP: Final = re.compile(r"\[(\d+)\]|\.?([^.\[]+)")
@@ -229,13 +229,17 @@ def _closed_struct(known: Known, by: str | None = None, kind: str | None = None)
         if inside is not None:
             type_: Any = _closed(inside)
             fields.append((name, type_ | list[type_] | str | None, None))
-        elif not known.kept or name in rivals:
+        elif name in rivals:
+            fields.append((name, msgspec.Raw, None))
+        elif not known.kept:
             fields.append((name, msgspec.Raw, _ABSENT))
+    groups = [attrgetter(*group) for group in known.one_of]
 
     def refuse_rivals(self: msgspec.Struct) -> None:
-        for group in known.one_of:
-            if sum(getattr(self, name) not in _UNSAID for name in group) > 1:
-                raise ValueError(group)
+        for group in groups:
+            said = group(self)
+            if said.count(None) < len(said) - 1:
+                raise ValueError("more than one of those that say the same")
 
     return msgspec.defstruct(
         "Closed",

@@ -49,6 +49,10 @@ def test_a_secrets_file_that_is_not_there() -> None:
     ]
 
 
+def test_a_secrets_file_whose_name_is_no_text() -> None:
+    assert messages("", OPENAI_API_KEY_FILE="/secret-\udcff") == ["OPENAI_API_KEY_FILE: is not UTF-8 text"]
+
+
 def test_a_secret_and_its_file_are_an_error(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("sk-1")

@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from tests.support.bedrock_schema import service_model
 
 from fastgate.domain.conversation import Text
+from fastgate.domain.embedding import EmbeddingReply, RerankReply
 from fastgate.domain.format import CONVERSATIONS, Format
 from fastgate.domain.reply import TextDelta
 from fastgate.providers.passthrough import Translated
@@ -276,7 +277,7 @@ _PICTURE = [{"width": 1, "height": 1, "format": "png", "bit_depth": 8}]
 )
 def test_of_embeddings_and_rankings(provider: Format, answer: Any, named: set[str]) -> None:
     body = msgspec.json.encode(answer)
-    assert PROVIDERS[provider].read_answer(body)
+    assert isinstance(PROVIDERS[provider].read_answer(body), EmbeddingReply | RerankReply)
     assert PROVIDERS[provider].beside.named(body) == named
 
 

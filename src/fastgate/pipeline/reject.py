@@ -29,6 +29,15 @@ class _RefusalBody(msgspec.Struct):
     error: _Refusal
 
 
+class _Loose(msgspec.Struct):
+    code: object = None
+    param: object = None
+
+
+class _LooseBody(msgspec.Struct):
+    error: _Loose
+
+
 class _Object(msgspec.Struct):
     """Of a format whose providers are one vendor: what that says is its shape."""
 
@@ -84,8 +93,9 @@ def _refusal(exchange: Exchange, error: UpstreamError) -> tuple[list[Header], by
     if not error.translated and _has_shape(exchange.operation.errors, body):
         return [JSON, *(each for each in error.headers if each[0] in _PASSED)], body
     text = _message(body) or f"The provider refused the request with status {error.status}."
+    code, param = (None, None) if error.translated else _code_and_param(body)
     return _written(
-        exchange, Problem(error.status, text, "invalid_request_error", None, None, exchange.request_id)
+        exchange, Problem(error.status, text, "invalid_request_error", code, param, exchange.request_id)
     )
 
 
@@ -95,6 +105,19 @@ def _has_shape(format_: Format, body: bytes) -> bool:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return True
+
+
+def _code_and_param(body: bytes) -> tuple[str | None, str | None]:
+    """What OpenAI's format has beside the sentence, of a body that is not OpenAI's to the letter: Azure's
+    content filter is an error without a type."""
+    try:
+        said = msgspec.json.decode(body, type=_LooseBody).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, None
+    return (
+        said.code if isinstance(said.code, str) else None,
+        said.param if isinstance(said.param, str) else None,
+    )
 
 
 def _message(body: bytes) -> str:

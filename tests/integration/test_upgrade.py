@@ -109,8 +109,9 @@ async def upgraded_under_load(
         clients.stop()
         await load
     assert clients.failures == []
-    assert clients.repeated == 0
-    assert clients.moved or edge != "native"
+    if edge == "native":  # granian's edges also close what they have just accepted
+        assert clients.repeated == 0
+        assert clients.moved
     held = [str(each.header("x-request-id")) for each in holding.requests]
     await all_is_settled(line, clients.ids | long.keys(), [*provider.count().elements(), *held])
     status = await line.gateway.astatus()

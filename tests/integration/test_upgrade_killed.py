@@ -21,7 +21,7 @@ from tests.support.gateway_process import (
     gateway_config,
     provider_config,
 )
-from tests.support.processes import ROOT, ChildProcess, fastgate_command, python_environment
+from tests.support.processes import ROOT, ChildProcess, fastgate_command, in_thread, python_environment
 
 from fastgate.supervisor.succession import MAX_MESSAGE, Begin, Message, Offer, Ready, decode, encode
 
@@ -50,12 +50,19 @@ def answers(gateway: GatewayProcess) -> bool:
 def goes_on(gateway: GatewayProcess, pids: dict[str, int]) -> None:
     """With the same workers, and a control process; and it can still be replaced."""
     asyncio.run(gateway.log_line(_BACK_S, message="configuration is as it was"))
-    assert {**gateway.pids(), "control": 0} == {**pids, "control": 0}
+    asyncio.run(_forgotten(gateway, pids))
     assert answers(gateway)
     with successor(gateway) as new:
         assert new.url == gateway.url
         assert gateway.wait() == 0
         assert answers(new)
+
+
+async def _forgotten(gateway: GatewayProcess, pids: dict[str, int]) -> None:
+    """The workers of the one that has failed, once they have ended."""
+    async with asyncio.timeout(_BACK_S):
+        while {**await in_thread(gateway.pids), "control": 0} != {**pids, "control": 0}:  # noqa: ASYNC110 (of others)
+            await asyncio.sleep(0.02)
 
 
 @contextmanager
@@ -128,6 +135,41 @@ def test_one_that_is_killed_as_it_starts(tmp_path: Path, provider: FakeProvider,
         goes_on(gateway, pids)
 
 
+@pytest.mark.slow
+def test_what_one_that_fails_has_accepted_is_finished(tmp_path: Path, provider: FakeProvider) -> None:
+    """Its first worker serves, and its second never will."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'fastgate.app' in sys.orig_argv and '\"index\":2,' in sys.orig_argv[-1]:\n"
+        "    os._exit(7)\n"
+    )
+    gate = held_stream(provider)
+    with GatewayProcess(config_for(provider), tmp_path) as gateway:
+        pids = gateway.pids()
+        place = ("--config", str(gateway.config_path), "--port", "0", "--data-dir", str(gateway.data_dir))
+        environment = python_environment({"PYTHONPATH": f"{site}{os.pathsep}{ROOT / 'src'}"})
+        old_worker = psutil.Process(pids["worker-1"])
+        old_worker.suspend()  # what is accepted from now on is the new worker's
+        try:
+            new = ChildProcess(
+                fastgate_command("serve", *place, "--workers", "2", "--replace"), environment, tmp_path
+            )
+            with open_stream(gateway.url) as lines:
+                old_worker.resume()
+                goes_on = "the successor does not serve; this gateway goes on"
+                asyncio.run(gateway.log_line(_BACK_S, message=goes_on))
+                asyncio.run(gateway.log_line(_BACK_S, message="configuration is as it was"))
+                gate.open()
+                assert "data: [DONE]" in list(lines)
+        finally:
+            old_worker.resume()
+        assert new.wait() == 1
+        asyncio.run(_forgotten(gateway, pids))
+        assert answers(gateway)
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(_BACK_S):
         while not condition():  # noqa: ASYNC110 (a file that another process makes)
@@ -148,6 +190,23 @@ def test_the_old_one_is_killed_after_it_has_handed_over(tmp_path: Path, provider
             assert new.pids().keys() == {"worker-2", "control"}
             new.terminate()
             assert new.wait() == 0
+
+
+@pytest.mark.slow
+def test_the_old_one_is_told_to_stop_while_it_drains(tmp_path: Path, provider: FakeProvider) -> None:
+    """As by a service manager, which tells every process: that is no reason to hurry."""
+    with GatewayProcess(config_for(provider), tmp_path) as gateway:
+        gate = held_stream(provider)
+        (worker,) = (pid for name, pid in gateway.pids().items() if name == "worker-1")
+        with open_stream(gateway.url) as lines, successor(gateway):
+            for pid in (gateway.child.process.pid, worker):
+                os.kill(pid, signal.SIGTERM)
+            asyncio.run(gateway.log_line(_BACK_S, message="stopping: open requests may finish"))
+            with pytest.raises(psutil.TimeoutExpired):
+                psutil.Process(worker).wait(0.5)
+            gate.open()
+            assert "data: [DONE]" in list(lines)
+            assert gateway.wait() == 0
 
 
 @pytest.mark.slow
@@ -231,13 +290,15 @@ def test_a_signal_starts_the_successor(tmp_path: Path, provider: FakeProvider) -
         manager.settimeout(_BACK_S)
         with GatewayProcess(config_for(provider), tmp_path, env={"NOTIFY_SOCKET": address}) as gateway:
             assert manager.recv(4096) == b"READY=1"
-            gateway.child.signal(signal.SIGUSR2)
+            for each in (*gateway.pids().values(), gateway.child.process.pid):  # as one who tells all of them
+                os.kill(each, signal.SIGUSR2)
             assert manager.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
             name, _, pid = manager.recv(4096).partition(b"\n")[0].partition(b"=")
             assert name == b"MAINPID"
             new = psutil.Process(int(pid))
             try:
                 assert gateway.child.process.wait(30) == 0
+                assert gateway.log_lines(level="error") == []
                 assert answers(gateway)
                 assert gateway.status()["pid"] == new.pid
             finally:

@@ -3,6 +3,7 @@
 SIGTERM and SIGINT: it drains. Again: nothing, since a service manager signals every process of the
 gateway and the supervisor signals its workers too. SIGQUIT, which the supervisor sends when it is told
 twice: it ends now. SIGUSR1, when a successor serves: it drains, and answers what clients send meanwhile.
+SIGUSR2: nothing; it is the supervisor's.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ class Stop:
         self._loop.add_signal_handler(signal.SIGUSR1, self._supersede)
         self._loop.add_signal_handler(signal.SIGQUIT, self._hurried)
         self._loop.add_signal_handler(signal.SIGHUP, log.reopen)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         lifeline.watch(self._orphaned)
 
     def _supersede(self) -> None:

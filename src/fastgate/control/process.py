@@ -40,6 +40,7 @@ async def serve(launch: ControlLaunch) -> int:
     # drained: the supervisor ends it then.
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _stay)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     lifeline = Lifeline(launch.lifeline_fd)
     lifeline.watch(stop.set)
     data_dir = DataDir(launch.data_dir)

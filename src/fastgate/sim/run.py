@@ -87,6 +87,8 @@ async def _serve(sock: socket.socket, options: SimOptions, *, banner: bool) -> N
     on_signal = stop.set if options.lifeline_fd is None else _stay
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    if options.lifeline_fd is not None:
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # the supervisor's
     serving = tasks.spawn(server.serve(), "sim server")
     if options.lifeline_fd is not None:
         lifeline = Lifeline(options.lifeline_fd)

@@ -71,12 +71,11 @@ def read(counters: SharedSlots, name: str) -> ProcessRecord | None:
     )
 
 
-def living(counters: SharedSlots) -> set[int]:
-    """The indexes of the workers that run, whoever started them."""
-    found = (
-        (index, read(counters, worker_name(index))) for index in range(counters.header_load(Header.WORKERS))
-    )
-    return {index for index, process in found if process is not None and process.pid}
+def taken(counters: SharedSlots) -> set[int]:
+    """The indexes of the workers that are not forgotten, whoever started them: one that is dead may be
+    started again."""
+    indexes = range(counters.header_load(Header.WORKERS))
+    return {index for index in indexes if counters.find(_key(worker_name(index))) >= 0}
 
 
 def forget(counters: SharedSlots, name: str) -> None:

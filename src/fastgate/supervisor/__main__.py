@@ -3,12 +3,16 @@ with two descriptors."""
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from fastgate.config.settings import Settings
 from fastgate.supervisor.run import serve
+
+_STDERR: Final = 2
 
 
 def main() -> int:
@@ -16,7 +20,7 @@ def main() -> int:
     with os.fdopen(int(settings_fd), "rb") as memory:
         memory.seek(0)
         settings = msgspec.msgpack.decode(memory.read(), type=Settings)
-    os.set_inheritable(int(handed_fd), False)  # a successor has its own
+    _keep()
     return serve(
         settings,
         int(handed_fd),
@@ -24,6 +28,15 @@ def main() -> int:
         replace=bool(replace),
         command=command,
     )
+
+
+def _keep() -> None:
+    """What this process was handed, such as the lock on the files of a single binary, is not for its
+    successors; children are given what is theirs."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd > _STDERR:
+            with suppress(OSError):  # that of the listing
+                os.set_inheritable(fd, False)
 
 
 if __name__ == "__main__":

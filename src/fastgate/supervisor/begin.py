@@ -37,8 +37,9 @@ def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load, *,
     `replace` it takes the place of the gateway that runs on the data directory.
     """
     gc.disable()  # nearly all that is made is kept, until nothing is
-    # Until the gateway obeys it: what it asks for is done at the start anyway, and its default is death.
+    # Until the gateway obeys them: what they ask for is done at the start anyway, and their default is death.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     os.environ.update(overrides)
     for name, value in _ALLOCATOR.items():
         os.environ.setdefault(name, value)

@@ -53,6 +53,12 @@ class Family:
         """The workers go on without it, until another one takes its place."""
         await self._end((self.control,), HELPERS_S, asyncio.Event())
 
+    async def give_back(self) -> None:
+        """To a predecessor that goes on: what is open here may finish, and its books are kept there."""
+        for worker in self.workers:
+            worker.retire()
+        await self.end_control()
+
     def start_control(self) -> None:
         """After `end_control`."""
         self.control = self._new_control()

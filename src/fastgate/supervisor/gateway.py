@@ -8,13 +8,13 @@ import socket
 import ssl
 from collections.abc import Sequence, Set
 from pathlib import Path
+from typing import Final
 
 from fastgate import __version__, tasks
 from fastgate._core.shm import SharedSlots
 from fastgate.config.restart import restart_only
 from fastgate.config.server_settings import Tls
 from fastgate.config.settings import Settings
-from fastgate.launch import ORPHAN_DRAIN_S
 from fastgate.observability import log
 from fastgate.observability.loop_errors import report_loop_errors
 from fastgate.observability.metrics import fresh_directory
@@ -34,9 +34,12 @@ from fastgate.supervisor.orphans import adopt
 from fastgate.supervisor.predecessor import Predecessor
 from fastgate.supervisor.registry import Registry
 from fastgate.supervisor.standin import StandIn, prepare
-from fastgate.supervisor.succession import Offer, Refusal
+from fastgate.supervisor.succession import START_S, Offer, Refusal
 from fastgate.supervisor.successor import Succession
 from fastgate.supervisor.upgrade import CONTAINER, INIT, Upgrade
+
+_READY_S: Final = START_S - 5.0
+"""In which one with a predecessor is ready, or gives up before that one does."""
 
 
 class Gateway:
@@ -67,6 +70,7 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._now = asyncio.Event()
         self._defect = False
+        self._leads = predecessor is None
         self._superseded = False
 
     async def run(self) -> int:
@@ -88,14 +92,15 @@ class Gateway:
             refusal = await self._until_ready(family)
             if not refusal and not self._stopping.is_set():
                 refusal = await self._serve(family, registry, listener, standin)
-        if not self._superseded:
-            notify.tell("STOPPING=1")
-        drain_s = server.drain_s
         if not refusal:
             log.event("info", "stopping: open requests may finish", drain_s=server.drain_s)
-        elif self._predecessor is not None:
-            drain_s = min(drain_s, ORPHAN_DRAIN_S)  # it waits for this one's end
-        orderly = await family.drain(drain_s, self._now, superseded=self._superseded)
+        if self._predecessor is not None and not self._leads:
+            await family.give_back()
+            self._predecessor.close()
+            self._superseded = True
+        elif not self._superseded:
+            notify.tell("STOPPING=1")
+        orderly = await family.drain(server.drain_s, self._now, superseded=self._superseded)
         if standin.listener is not None:
             standin.listener.close()
         counters.close()
@@ -117,7 +122,7 @@ class Gateway:
                 counters = counters_file.create(self._data_dir)
             else:
                 counters = counters_file.attach(self._data_dir)
-            workers = _free(processes.living(counters), self._workers)
+            workers = _free(processes.taken(counters), self._workers)
             max_series = self._settings.metrics.max_series
             return counters, Registry(counters, self._data_dir.path, max_series, workers), workers
         except OSError as exc:
@@ -153,22 +158,28 @@ class Gateway:
         self, family: Family, registry: Registry, listener: socket.socket, standin: StandIn
     ) -> str:
         """All children do. Return "" at the end, or why a predecessor does not make room."""
+        try:
+            succession = Succession(
+                self._data_dir.upgrade_socket,
+                self._offer(standin),
+                listener=listener,
+                lock=self._lock,
+                family=family,
+                registry=registry,
+            )
+        except OSError as exc:
+            return f"data_dir: no socket in {self._data_dir.path}: {exc.strerror}"
         succeeding = None
         if self._predecessor is not None:
             try:
                 await self._predecessor.retire()
             except StartError as exc:
+                succession.close()
                 return str(exc)
             succeeding = tasks.spawn(self._succeed(self._predecessor, registry), "succeed")
+        self._leads = True
         registry.lead()
-        succession = Succession(
-            self._data_dir.upgrade_socket,
-            self._offer(standin),
-            listener=listener,
-            lock=self._lock,
-            family=family,
-            registry=registry,
-        )
+        succession.lead()
         handed_over = tasks.spawn(succession.run(), "succession")
         handed_over.add_done_callback(lambda _: self._stopping.set())
         self._announce(listener, standin)
@@ -184,7 +195,10 @@ class Gateway:
     async def _succeed(self, predecessor: Predecessor, registry: Registry) -> None:
         """What is left to do while it drains, and when it has ended."""
         await self._lock.take_over()
-        layout.write(self._data_dir)
+        try:
+            layout.write(self._data_dir)
+        except OSError as exc:  # the number of the layout is the same, or it could not have taken over
+            log.event("warning", "the directory names an older version", reason=str(exc))
         await predecessor.ended()
         await registry.forget_others()
         log.event("info", "the predecessor has ended")
@@ -197,9 +211,13 @@ class Gateway:
     def _obey_signals(self, family: Family) -> None:
         # Only here is a repetition counted: a service manager signals every process once, and the workers
         # hear of it from the supervisor too.
+        told = False
+
         def stop() -> None:
-            if self._stopping.is_set():
+            nonlocal told
+            if told:
                 self._now.set()
+            told = True
             self._stopping.set()
 
         loop = asyncio.get_running_loop()
@@ -212,12 +230,13 @@ class Gateway:
         """Return "" when all serve, or when it is time to stop; else why the gateway cannot serve."""
         ready = tasks.spawn(family.ready(), "ready")
         stopping = tasks.spawn(self._stopping.wait(), "stopping")
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        limit_s = None if self._predecessor is None else _READY_S
+        await asyncio.wait({ready, stopping}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if ready.done():
             return ready.result()
         ready.cancel()
-        return ""
+        return "" if self._stopping.is_set() else f"it is not ready within {_READY_S:.0f} s"
 
     def _announce(self, listener: socket.socket, standin: StandIn) -> None:
         tls = self._settings.server.tls is not None

@@ -76,8 +76,9 @@ class Lock:
         return True
 
     def _sign(self) -> None:
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, str(os.getpid()).encode(), 0)
+        pid = str(os.getpid()).encode()
+        os.pwrite(self.fd, pid, 0)  # over the one before, which takes no room on a disk that is full
+        os.ftruncate(self.fd, len(pid))
 
     def _owner(self) -> str:
         return os.pread(self.fd, 32, 0).decode(errors="replace")

@@ -29,7 +29,7 @@ async def _reap() -> None:
     seen: set[int] = set()
     while True:
         await asyncio.sleep(_PERIOD_S)
-        dead = {pid for pid in _children() if _is_zombie(pid)}
+        dead = {pid for pid in _children() if is_zombie(pid)}
         for pid in seen & dead:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
@@ -47,7 +47,8 @@ def _children() -> list[int]:
     return found
 
 
-def _is_zombie(pid: int) -> bool:
+def is_zombie(pid: int) -> bool:
+    """Whether that process has ended, and nobody has waited for it yet."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

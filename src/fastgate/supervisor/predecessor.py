@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -23,6 +24,7 @@ from fastgate.supervisor.succession import (
     Retired,
     Serving,
     decode,
+    hang_up,
     receive,
     send,
 )
@@ -67,7 +69,9 @@ class Predecessor:
         if isinstance(offer, Refusal):
             raise StartError(offer.reason)
         if not isinstance(offer, Offer) or len(fds) != 2:
-            raise StartError("the running gateway ends at this moment: start this one once it has ended")
+            raise StartError(
+                "the running gateway hands nothing over: it ends at this moment, or is another user's"
+            )
         return cls(connection, offer, socket.socket(fileno=fds[0]), fds[1])
 
     def check(self, settings: Settings) -> None:
@@ -106,12 +110,16 @@ class Predecessor:
         self._connection.close()
 
     async def _ask(self, message: Message, wanted: type[Message]) -> None:
-        try:
+        with suppress(ConnectionError):  # it may have refused before it went
             send(self._connection, message)
+        try:
             answer = await receive(self._connection, _ANSWER_S)
-        except ConnectionError:
-            return
-        except (TimeoutError, ValueError) as error:
+        except TimeoutError:
+            # One that answers after all must not think that it was heard: nobody would serve then.
+            answer = hang_up(self._connection)
+            if answer is None:
+                raise StartError(f"the running gateway does not answer within {_ANSWER_S:.0f} s") from None
+        except ValueError as error:
             raise StartError(f"the running gateway does not answer: {error}") from None
         if isinstance(answer, Refusal):
             raise StartError(f"the running gateway goes on: {answer.reason}")

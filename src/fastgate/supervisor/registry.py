@@ -2,16 +2,21 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from fastgate import clock
-from fastgate._core.linux import pidfd_open
 from fastgate._core.shm import SharedSlots
+from fastgate.observability import log
 from fastgate.observability.metrics import Metrics, directory_of
 from fastgate.store import processes
 from fastgate.store.counters import Header
 from fastgate.store.processes import ProcessRecord, worker_name
 from fastgate.supervisor.child import Child
+from fastgate.supervisor.orphans import is_zombie
+
+_LOOK_S: Final = 0.1
 
 
 class Registry:
@@ -63,8 +68,11 @@ class Registry:
                 if latest.pid:  # its supervisor died before it
                     self._set_back(index)
             processes.forget(self._counters, name)
-            # Made anew, its gauges are zero; what it has counted stays.
-            Metrics(self._directory, name, self._max_series)
+            try:
+                # Made anew, its gauges are zero; what it has counted stays.
+                Metrics(self._directory, name, self._max_series)
+            except OSError as error:
+                log.event("warning", "gauges of a worker that has ended stay", worker=name, reason=str(error))
 
     def _set_back(self, index: int) -> None:
         """What it had in flight when it was killed."""
@@ -74,16 +82,8 @@ class Registry:
 
 
 async def _end_of(pid: int) -> None:
-    """Of a process that need not be a child."""
-    try:
-        pidfd = pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(pidfd, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)
+    """Of a process that need not be a child. A pidfd would tell of it, but not before Linux 5.3."""
+    with suppress(ProcessLookupError, PermissionError):  # the number may be another user's process by then
+        while not is_zombie(pid):
+            os.kill(pid, 0)
+            await asyncio.sleep(_LOOK_S)

@@ -25,6 +25,8 @@ import msgspec
 from fastgate.store.layout import Running
 
 MAX_MESSAGE: Final = 64 * 1024
+START_S: Final = 60.0
+"""In which a successor serves. The data plane needs no control process so long."""
 
 
 class Offer(msgspec.Struct, frozen=True, tag=True):
@@ -81,5 +83,19 @@ async def receive(connection: socket.socket, wait_s: float | None) -> Message | 
         try:
             data = await asyncio.get_running_loop().sock_recv(connection, MAX_MESSAGE)
         except ConnectionError:
-            return None
+            data = _last(connection)
     return decode(data)
+
+
+def _last(connection: socket.socket) -> bytes:
+    """What one that is gone had said: that it did not read all is told before."""
+    try:
+        return connection.recv(MAX_MESSAGE)
+    except (ConnectionError, BlockingIOError):
+        return b""
+
+
+def hang_up(connection: socket.socket) -> Message | None:
+    """The last word of the other one, which learns as it says any more that nobody listens. ValueError."""
+    connection.shutdown(socket.SHUT_RD)
+    return decode(_last(connection))

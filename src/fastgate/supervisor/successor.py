@@ -14,6 +14,7 @@ from fastgate.supervisor.family import Family
 from fastgate.supervisor.lock import Lock
 from fastgate.supervisor.registry import Registry
 from fastgate.supervisor.succession import (
+    START_S,
     Begin,
     Message,
     Offer,
@@ -28,14 +29,12 @@ from fastgate.supervisor.succession import (
 
 BEGIN_S: Final = 30.0
 """In which a successor has looked at what it is offered."""
-START_S: Final = 60.0
-"""In which it serves. The data plane needs no control process so long."""
 _BACKLOG: Final = 8
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred, of unix(7)
 
 
 class Succession:
-    """Waits for a successor at `path`, and hands over to it. One at a time: others wait."""
+    """Waits for a successor at `path` once it leads, and hands over to it. One at a time: others wait."""
 
     def __init__(
         self,
@@ -49,14 +48,20 @@ class Succession:
     ) -> None:
         """OSError: nobody can be awaited there."""
         self._path = path
+        self._bound = path.with_suffix(".next")
         self._offer = encode(offer)
         self._public = listener
         self._lock = lock
         self._family = family
         self._registry = registry
         self._tidying: asyncio.Task[None] | None = None
-        self._listener = _listen(path)
+        self._listener = _listen(self._bound)
         self._connection: socket.socket | None = None
+
+    def lead(self) -> None:
+        """Be found at `path`, in place of a predecessor. OSError."""
+        self._bound.replace(self._path)
+        self._bound = self._path
 
     async def run(self) -> int:
         """Until one has taken over: its process id. The path is its own by then."""
@@ -66,13 +71,16 @@ class Succession:
             pid, user, _ = _CREDENTIALS.unpack(
                 connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
             )
-            if user == os.geteuid() and await self._hand_over(connection, pid):
-                # Its end, which is that of this process, tells the successor that all is done here.
-                self._connection = connection
-                self._listener.close()
-                self._lock.give_up()
-                return int(pid)
-            connection.close()
+            try:
+                if user == os.geteuid() and await self._hand_over(connection, pid):
+                    # Its end, which is that of this process, tells the successor that all is done here.
+                    self._connection = connection
+                    self._listener.close()
+                    self._lock.give_up()
+                    return int(pid)
+            finally:
+                if not self.succeeded:
+                    connection.close()
 
     async def _hand_over(self, connection: socket.socket, pid: int) -> bool:
         try:
@@ -125,7 +133,7 @@ class Succession:
             self._tidying.cancel()
         if not self.succeeded:
             self._listener.close()
-            self._path.unlink(missing_ok=True)
+            self._bound.unlink(missing_ok=True)
 
 
 def _refuse(connection: socket.socket, reason: str) -> None:
@@ -137,7 +145,7 @@ def _refuse(connection: socket.socket, reason: str) -> None:
 
 
 def _listen(path: Path) -> socket.socket:
-    """For the owner only. What stands at `path` is left from a dead gateway, or is the predecessor's."""
+    """For the owner only. What stands at `path` is left from a dead gateway."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mask = os.umask(0o177)

@@ -5,11 +5,12 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from fastgate._core.linux import pidfd_open
+from fastgate import tasks
 from fastgate.observability import log
 
 REPLACE: Final = "--replace"
 INIT: Final = 1
+_LOOK_S: Final = 0.2
 CONTAINER: Final = "process 1 cannot be replaced, as the container ends with it: start another container"
 
 
@@ -34,20 +35,20 @@ class Upgrade:
         except OSError as error:
             log.event("error", "no successor can be started", command=self._command, reason=str(error))
             return
-        loop = asyncio.get_running_loop()
-        ended = pidfd_open(self._pid)
-        loop.add_reader(ended, self._ended, ended)
         log.event("info", "starting a successor", successor=self._pid, command=self._command)
+        _ = tasks.spawn(self._watch(), "successor")
 
-    def _ended(self, pidfd: int) -> None:
-        asyncio.get_running_loop().remove_reader(pidfd)
-        os.close(pidfd)
-        _, status = os.waitpid(self._pid, 0)
-        code = os.waitstatus_to_exitcode(status)
+    async def _watch(self) -> None:
+        status = None
+        while status is None:
+            await asyncio.sleep(_LOOK_S)
+            pid, status = os.waitpid(self._pid, os.WNOHANG)  # noqa: ASYNC222 (it does not wait)
+            if not pid:
+                status = None
         log.event(
             "error",
             "the successor has ended: its reason is on standard error",
             successor=self._pid,
-            exit=code,
+            exit=os.waitstatus_to_exitcode(status),
         )
         self._pid = 0

@@ -9,7 +9,7 @@ import pytest
 from fastgate import clock, tasks
 from fastgate.downstream.interface import Downstream
 from fastgate.downstream.native.connection import DISCARD_LIMIT, PIPELINE_LIMIT, READ_AHEAD, Connection
-from fastgate.downstream.native.server import CLOSE_S, FLUSH_S, NativeServer
+from fastgate.downstream.native.server import CLOSE_S, FLUSH_S, LINGER_S, NativeServer
 from fastgate.errors import ClientDisconnected, GatewayError
 
 HEAD_TIMEOUT_S = 30.0
@@ -413,6 +413,31 @@ async def test_half_a_head_is_waited_for(rig: Rig, before: bytes) -> None:
     written = await rig.receives(GET[5:])
     assert b"\r\nconnection: close\r\n" in written
     assert rig.transport.calls == ["write_eof"]
+
+
+async def test_when_a_successor_serves_what_is_idle_ends_soon(rig: Rig) -> None:
+    await rig.receives(GET)
+    rig.server.retire()
+    rig.later(LINGER_S - 1)
+    assert rig.transport.calls == []
+    rig.later(2)
+    assert rig.transport.calls == ["abort"]
+
+
+async def test_when_a_successor_serves_the_last_answer_is_given_its_time(rig: Rig) -> None:
+    """To a client that takes it slowly."""
+
+    async def answers(downstream: Downstream) -> None:
+        await downstream.respond(200, [], b"ok")
+        rig.connection.pause_writing()
+
+    rig.answer = answers
+    await rig.receives(POST)
+    rig.server.retire()
+    rig.later(FLUSH_S - 1)
+    assert rig.transport.calls == []
+    rig.later(2)
+    assert rig.transport.calls == ["abort"]
 
 
 async def test_half_a_head_is_not_waited_for_long(rig: Rig) -> None:

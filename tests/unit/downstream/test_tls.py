@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
 from tests.support.edge_server import echo, edge_server
 from tests.support.raw_client import raw_client, request
-from tests.support.tls_client import tls_client, trusting
+from tests.support.tls_client import TlsClient, tls_client, trusting
 from tests.support.upstream_calls import until
 
 from fastgate.downstream.interface import Downstream
@@ -139,3 +140,25 @@ async def test_stopping_while_a_handshake_is_open(
             await client.send(request(b"x"))
             assert (await client.response()).body == b"x"
         await server.stopped()
+
+
+async def test_a_handshake_that_is_open_when_a_successor_serves(
+    ca: trustme.CA, certificate: Certificate
+) -> None:
+    """Its client was accepted here, so it is answered here."""
+    async with edge_server("native", echo, tls=certificate) as server:
+        address = urlsplit(server.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        async with tls_client(server.url, trusting(ca)) as later:  # so the one before is accepted too
+            await later.send(request(b"x"))
+            await later.response()
+            server.server.retire()
+        _, refused = await asyncio.wait({server.serving}, timeout=0.2)
+        assert refused
+        await writer.start_tls(trusting(ca), server_hostname=address.hostname)
+        client = TlsClient(reader, writer)
+        await client.send(request(b"y"))
+        answer = await client.response()
+        assert (answer.status, answer.body) == (200, b"y")
+        assert answer.header("connection") == "close"
+        writer.transport.abort()

@@ -1,5 +1,6 @@
 """What goes on beside a process that becomes the supervisor. In an interpreter of its own, as it forks."""
 
+import os
 import subprocess
 import sys
 
@@ -35,3 +36,22 @@ def test_the_result_comes_whole() -> None:
 def test_nothing_comes_where_the_work_fails() -> None:
     assert received("raise ValueError") == 0
     assert received("os.kill(os.getpid(), 9)") == 0
+
+
+def test_what_a_supervisor_was_handed_is_not_for_its_successors() -> None:
+    """Such as the lock that the launcher of the single binary holds on its files."""
+    readable, writable = os.pipe()
+    code = (
+        "import os, sys; from fastgate.supervisor.__main__ import _keep; fd = int(sys.argv[1]);"
+        "print(os.get_inheritable(fd)); _keep(); print(os.get_inheritable(fd), os.get_inheritable(2))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(readable)],
+        pass_fds=(readable,),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.close(readable)
+    os.close(writable)
+    assert done.stdout == "True\nFalse True\n"

@@ -143,6 +143,11 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.abort()
 
+    def retire(self) -> None:
+        """The server accepts no others: what is idle ends soon."""
+        if self._downstream is None and not self._closing and not self._reader.midway:
+            self.due_ns = min(self.due_ns, self.server.idle_due_ns)  # 0 while its task is about to begin
+
     def drain(self) -> None:
         """The server stops: what is idle ends now, and what is being answered after that. A request that has
         begun to come is waited for, for a moment."""

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Final
 
@@ -16,6 +17,8 @@ FLUSH_S: Final = 60.0
 CLOSE_S: Final = 5.0
 LINGER_S: Final = 5.0
 """How long a connection may be idle whose client is still to hear that it ends."""
+ACCEPT_S: Final = 0.1
+"""In which a connection that was accepted is heard of."""
 LOOK_S: Final = 1.0
 
 
@@ -42,6 +45,7 @@ class NativeServer:
         self.free = backpressure
         self.retired = False
         self.draining = False
+        self._all_known = False  # no connection is to come any more
         self.date = b""
         self.head_due_ns = self.idle_due_ns = self.flush_due_ns = self.close_due_ns = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -80,6 +84,11 @@ class NativeServer:
         await self._retired.wait()
         server.close()
         self.retired = True
+        # One that was accepted before may be heard of only now: with TLS, when its handshake is done.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ACCEPT_S if self._tls is None else TLS_HANDSHAKE_S):
+                await self._stopped.wait()
+        self._all_known = True
         if self.connections:
             await self._stopped.wait()
         self.draining = True
@@ -92,7 +101,7 @@ class NativeServer:
         self._keep_alive_ns = min(self._keep_alive_ns, int(LINGER_S * 1e9))
         self.idle_due_ns = clock.monotonic_ns() + self._keep_alive_ns
         for connection in self.connections:
-            connection.due_ns = min(connection.due_ns, self.idle_due_ns)  # 0 while it is answered
+            connection.retire()
         self._retired.set()
 
     def stop(self) -> None:
@@ -102,7 +111,7 @@ class NativeServer:
     def lost(self, connection: Connection) -> None:
         """A connection has ended."""
         self.connections.discard(connection)
-        if self.retired and not self.connections:
+        if self._all_known and not self.connections:
             self._stopped.set()
 
     async def turn(self) -> None:

@@ -57,7 +57,6 @@ def write_problem(problem: Problem) -> tuple[list[Header], bytes]:
     headers = [
         (b"content-type", b"application/json"),
         (b"x-amzn-errortype", name_of(problem.status).encode()),
-        (b"x-amzn-requestid", problem.request_id.encode("latin-1", "replace")),
     ]
     return headers, msgspec.json.encode({"message": problem.message})
 

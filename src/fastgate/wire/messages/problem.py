@@ -44,10 +44,7 @@ def error_body(problem: Problem) -> bytes:
 
 
 def write_problem(problem: Problem) -> tuple[list[Header], bytes]:
-    headers = [JSON]
-    if problem.request_id:
-        headers.append((b"request-id", problem.request_id.encode("latin-1")))
-    return headers, error_body(problem)
+    return [JSON], error_body(problem)
 
 
 def error_event(problem: Problem) -> bytes:

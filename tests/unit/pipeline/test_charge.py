@@ -184,7 +184,7 @@ async def test_each_attempt_has_an_entry_of_its_own(opened: Open, provider: Fake
 
 async def test_what_lost_a_race_is_billed_too(opened: Open, provider: FakeProvider) -> None:
     provider.script(replies.stall_before_headers(), model="slow")
-    route = {"groups": groups("slow", "gpt"), "hedge": {"after": "1ms"}}
+    route = {"groups": groups("slow", "gpt"), "hedge": {"after": "200ms"}}
     async with opened("slow", "gpt", routes={"route": route}, key=SETTINGS["key"]) as till:
         assert (await till.ask("route")).status == 200
         entries = {entry.opening.parties.provider: entry.closing for entry in till.plane.journaled()}
@@ -296,7 +296,7 @@ async def test_what_an_entry_says(opened: Open, provider: FakeProvider) -> None:
         entry = till.entry()
         opening, closing = entry.opening, entry.closing
         parties = opening.parties
-        assert talk.headers[b"x-fastgate-request-id"] == b"req-7"
+        assert talk.headers[b"x-fastgate-request-id"] == talk.headers[b"x-request-id"] == b"req-7"
         assert (opening.request_id, opening.attempt, parties.virtual_key) == ("req-7", 1, "vk_test")
         assert (parties.customer, parties.teams) == ("acme", ("inner", "outer"))
         assert (parties.tags, parties.metadata) == ({"env": "prod"}, {"code": "1"})

@@ -16,7 +16,6 @@ MODULES = (
     "holds",
     "journal",
     "jsonscan",
-    "linux",
     "literals",
     "mapfile",
     "metrics",

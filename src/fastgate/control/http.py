@@ -13,12 +13,12 @@ import httptools
 import msgspec
 
 from fastgate import tasks
-from fastgate.control.socket import BACKLOG
 from fastgate.store.ledger.errors import LedgerError
 
 REQUEST_S: Final = 5.0
 """The time in which a request has to be there."""
 MAX_REQUEST: Final = 64 * 1024
+BACKLOG: Final = 128
 
 Answerer = Callable[[Mapping[str, str]], Awaitable[object]]
 """From the fields of the query to what is answered as JSON. LedgerError."""

@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import signal
+import socket
 
 from fastgate import tasks
 from fastgate.control import handover
-from fastgate.control import socket as control_socket
 from fastgate.control.books import Books
-from fastgate.control.http import ControlServer
+from fastgate.control.http import BACKLOG, ControlServer
 from fastgate.control.identities.identities import Identities
 from fastgate.control.messages import ReloadResult
 from fastgate.control.publish import Publisher
@@ -25,6 +25,7 @@ from fastgate.store.counters import Header
 from fastgate.store.data_dir import DataDir
 from fastgate.store.keys import KeyStore, keys_path
 from fastgate.store.processes import CONTROL
+from fastgate.store.sockets import listen
 
 STOP_S = 2.0
 OPEN_RETRY_S = 5.0
@@ -49,7 +50,7 @@ async def serve(launch: ControlLaunch) -> int:
         counters = counters_file.attach(data_dir)
         metrics = Metrics(directory_of(data_dir.path), CONTROL, launch.max_series)
         store = KeyStore(keys_path(data_dir.path))
-        listener = control_socket.listen(data_dir.control_socket)
+        listener = listen(data_dir.control_socket, socket.SOCK_STREAM, BACKLOG)
         books = Books(data_dir, metrics, fresh=not counters.header_load(Header.GENERATION))
         reloader = Reloader(Publisher(launch, data_dir, counters, store, books, metrics=metrics), counters)
         loop.add_signal_handler(signal.SIGHUP, reloader.signalled)

@@ -17,9 +17,8 @@ _STDERR: Final = 2
 
 def main() -> int:
     settings_fd, handed_fd, replace, config, *command = sys.argv[1:]
-    with os.fdopen(int(settings_fd), "rb") as memory:
-        memory.seek(0)
-        settings = msgspec.msgpack.decode(memory.read(), type=Settings)
+    with os.fdopen(int(settings_fd), "rb") as pipe:
+        settings = msgspec.msgpack.decode(pipe.read(), type=Settings)
     _keep()
     return serve(
         settings,

@@ -2,7 +2,7 @@
 
 A supervisor lives as long as the gateway, so it keeps none of what only starting takes: YAML, the
 catalogue of models, the command line. The process becomes a leaner one (`exec`); the settings, which may
-hold secrets, reach it in memory. Meanwhile a process of its own compiles them for the control process.
+hold secrets, reach it by a pipe. Meanwhile a process of its own compiles them for the control process.
 """
 
 import gc
@@ -15,7 +15,6 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from fastgate._core.linux import memfd_create
 from fastgate.config.settings import Settings
 from fastgate.launch import program
 
@@ -44,7 +43,7 @@ def begin(config_path: Path | None, overrides: Mapping[str, str], load: Load, *,
     for name, value in _ALLOCATOR.items():
         os.environ.setdefault(name, value)
     settings, handed = load(config_path, os.environ)
-    fds = _in_memory(msgspec.msgpack.encode(_supervised(settings))), beside(handed)
+    fds = beside(lambda: msgspec.msgpack.encode(_supervised(settings))), beside(handed)
     path = "" if config_path is None else str(config_path)
     command = program(
         "fastgate.supervisor", *map(str, fds), "replace" if replace else "", path, *_this_command()
@@ -58,14 +57,6 @@ def _this_command() -> list[str]:
     if binary := sys._xoptions.get("fastgate"):
         return [str(binary), *sys.argv[1:]]
     return [sys.executable, *sys.orig_argv[1:]]
-
-
-def _in_memory(settings: bytes) -> int:
-    """An inheritable descriptor of a file that is nowhere but in memory."""
-    fd = memfd_create("fastgate-settings")
-    with os.fdopen(fd, "wb", closefd=False) as memory:
-        memory.write(settings)
-    return fd
 
 
 def beside(work: Callable[[], bytes]) -> int:

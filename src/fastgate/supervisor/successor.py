@@ -9,6 +9,7 @@ from typing import Final
 
 from fastgate import clock, tasks
 from fastgate.observability import log
+from fastgate.store.sockets import listen
 from fastgate.supervisor import notify
 from fastgate.supervisor.family import Family
 from fastgate.supervisor.lock import Lock
@@ -55,7 +56,7 @@ class Succession:
         self._family = family
         self._registry = registry
         self._tidying: asyncio.Task[None] | None = None
-        self._listener = _listen(self._bound)
+        self._listener = listen(self._bound, socket.SOCK_SEQPACKET, _BACKLOG)
         self._connection: socket.socket | None = None
 
     def lead(self) -> None:
@@ -142,20 +143,3 @@ def _refuse(connection: socket.socket, reason: str) -> None:
         send(connection, message)
     except OSError as error:
         log.event("info", "the successor has ended", reason=str(error))
-
-
-def _listen(path: Path) -> socket.socket:
-    """For the owner only. What stands at `path` is left from a dead gateway."""
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except BaseException:
-        listener.close()
-        raise
-    finally:
-        os.umask(mask)
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from socket import SOCK_STREAM
 from socket import socket as Listener
 
 import httpx
 import pytest
 
-from fastgate.control import http, socket
-from fastgate.control.http import ControlServer, Route
+from fastgate.control import http
+from fastgate.control.http import BACKLOG, ControlServer, Route
 from fastgate.store.ledger.errors import LedgerUnavailable
+from fastgate.store.sockets import listen
 from fastgate.upstream.control import ask
 
 Client = Callable[[str, str], Awaitable[httpx.Response]]
@@ -31,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listener(path: Path) -> Listener:
-    return socket.listen(path)
+    return listen(path, SOCK_STREAM, BACKLOG)
 
 
 @pytest.fixture
